@@ -1,0 +1,192 @@
+// The stage: draws one attacked face at any epsilon from what the server sent once (see fgsm/stage.py).
+// Gradio runs this as the body of a function with `element`, `props` and `watch`.
+const root = element.querySelector('.stage');
+const show = (name) => root.querySelector(`[data-show="${name}"]`);
+const canvas = (name) => root.querySelector(`canvas[data-testid="${name}"]`);
+const TOP = 5;
+
+let face = null; // the message being shown, decoded
+let epsilon = 0; // what the slider says, before it is put on the grid of scored epsilons
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+function decode(message) {
+  const count = message.size * message.size * 3;
+  const packed = bytes(message.sign);
+  const sign = new Int8Array(count);
+  for (let i = 0; i < count; i++) sign[i] = (Math.floor(packed[Math.floor(i / 5)] / 3 ** (i % 5)) % 3) - 1;
+  const scores = {};
+  for (const scoring of ['float', '8-bit']) {
+    scores[scoring] = [];
+    for (const [positions, text] of message.scores[scoring]) {
+      const values = new Float32Array(bytes(text).buffer);
+      const classes = message.labels.length;
+      positions.forEach((at, row) => { scores[scoring][at] = values.subarray(row * classes, (row + 1) * classes); });
+    }
+  }
+  return { ...message, pixels: bytes(message.pixels), sign, scores };
+}
+
+// NumPy's rint: the nearest integer, a half to the even one.
+function rint(value) {
+  const rounded = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+const clamp = (value) => Math.min(255, Math.max(0, value));
+
+// Draws an image whose value at place i, of H x W x 3, is value(pixel, sign).
+function paint(name, value) {
+  const { size, pixels, sign } = face;
+  const target = canvas(name);
+  if (target.width !== size || target.height !== size) target.width = target.height = size;
+  const context = target.getContext('2d');
+  const image = context.createImageData(size, size);
+  for (let i = 0, j = 0; i < pixels.length; i++, j++) {
+    image.data[j] = value(pixels[i], sign[i]);
+    if (i % 3 === 2) image.data[++j] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+function ranked(probabilities) {
+  return Array.from(probabilities, (probability, index) => ({ probability, index }))
+    .sort((a, b) => b.probability - a.probability).slice(0, TOP);
+}
+
+const percent = (probability, digits = 0) => `${(100 * probability).toFixed(digits)}%`;
+const notation = (value) => Number(value.toPrecision(6)).toString();
+
+// The same sentences as report.verdict in Python.
+function verdict(first, value) {
+  const { labels, attacked } = face;
+  const confidence = percent(first.probability);
+  const where = `at epsilon ${notation(value)} (${(255 * value).toFixed(1)}/255)`;
+  if (first.index === attacked) {
+    return value === 0 ? `Recognised as ${labels[attacked]} (${confidence}), with nothing changed.`
+      : `Still recognised as ${labels[attacked]} (${confidence}) ${where}.`;
+  }
+  const taken = `Taken for ${labels[first.index]} (${confidence}) instead of ${labels[attacked]}`;
+  return value === 0 ? `${taken}, even with nothing changed.` : `${taken} ${where}.`;
+}
+
+function listTop(list, top, compared) {
+  list.replaceChildren(...top.map(({ probability, index }) => {
+    const label = face.labels[index];
+    const row = document.createElement('li');
+    row.className = index === face.attacked ? 'attacked' : index === compared ? 'fooling' : '';
+    const photograph = document.createElement('img');
+    photograph.alt = '';
+    if (face.references[label]) photograph.src = face.references[label];
+    const name = document.createElement('span');
+    name.className = 'name';
+    name.textContent = name.title = label;
+    const bar = document.createElement('span');
+    bar.className = 'bar';
+    bar.append(document.createElement('i'));
+    bar.firstChild.style.width = percent(probability, 2);
+    const output = document.createElement('output');
+    output.textContent = percent(probability, 1);
+    row.append(photograph, name, bar, output);
+    return row;
+  }));
+}
+
+function drawPictures(value) {
+  const step = 255 * value;
+  const gain = face.gain;
+  paint('perturbation', (x, s) => clamp(rint(128 + gain * (clamp(x + step * s) - x))));
+  paint('adversarial', (x, s) => clamp(rint(x + step * s)));
+  show('epsilon').textContent = notation(value);
+  show('gain').textContent = `× ε, shown ${gain}× stronger`;
+}
+
+function drawScores(at) {
+  const value = face.epsilons[at];
+  const scored = face.scores.float[at];
+  const saved = face.scores['8-bit'][face.same_8bit[at]];
+  const clean = ranked(face.scores.float[0]);
+  show('clean').textContent = `${face.labels[clean[0].index]}, ${percent(clean[0].probability, 1)}`;
+  if (!scored || !saved) {
+    show('verdict').textContent = 'Asking the recogniser about this epsilon…';
+    root.dataset.prediction = '';
+    return;
+  }
+  const top = ranked(scored);
+  const first = top[0];
+  const label = face.labels[first.index];
+  const fooled = first.index !== face.attacked;
+  root.classList.toggle('fooled', fooled);
+  root.dataset.prediction = label;
+  show('adversarial').textContent = `${label}, ${percent(first.probability, 1)}`;
+  show('relation').textContent = fooled ? 'taken for' : 'recognised as';
+  show('taken').textContent = label;
+  if (face.references[label]) show('reference').src = face.references[label];
+  show('reference').alt = `A training photograph of ${label}`;
+  show('verdict').textContent = verdict(first, value);
+  const [inFile] = ranked(saved);
+  const file = show('file');
+  const differs = inFile.index !== first.index;
+  file.classList.toggle('differs', differs);
+  file.textContent = `${differs ? 'But saved' : 'Saved'} as an 8-bit PNG: ${face.labels[inFile.index]}, ${percent(inFile.probability, 1)}`
+    + (255 * value < 0.5 && value > 0 ? ' (below 0.5/255 the file is the original)' : '');
+  canvas('original').ariaLabel = `Original face, recognised as ${face.labels[clean[0].index]}`;
+  canvas('adversarial').ariaLabel = `Adversarial face, ${fooled ? 'taken for' : 'recognised as'} ${label}`;
+  listTop(show('clean-top'), clean, -1);
+  listTop(show('adversarial-top'), top, first.index);
+}
+
+function draw() {
+  if (!face) return;
+  const { epsilons } = face;
+  const step = epsilons[epsilons.length - 1] / (epsilons.length - 1);
+  const at = Math.min(epsilons.length - 1, Math.max(0, Math.round(epsilon / step)));
+  root.dataset.epsilon = notation(epsilons[at]);
+  drawPictures(epsilons[at]);
+  drawScores(at);
+}
+
+function receive() {
+  const message = props.value;
+  if (!message || (face && message.id < face.id)) return; // an earlier face's late news
+  const fresh = !face || message.id !== face.id;
+  face = decode(message);
+  if (fresh) {
+    if (message.epsilon !== null) epsilon = message.epsilon;
+    paint('original', (x) => x);
+    show('attacked').textContent = face.note;
+    root.querySelector('.download').disabled = false;
+  }
+  draw();
+  root.dataset.ready = face.id;
+  const scored = face.epsilons.every((_, at) => face.scores.float[at] && face.scores['8-bit'][face.same_8bit[at]]);
+  root.setAttribute('aria-busy', String(!scored));
+}
+
+function move(value) {
+  if (!Number.isFinite(value)) return;
+  epsilon = value;
+  draw();
+}
+
+// The finger, the keys and the number box: straight from the slider's own event.
+function onInput(event) {
+  if (!root.isConnected) return document.removeEventListener('input', onInput);
+  if (event.target.closest?.('#epsilon')) move(parseFloat(event.target.value));
+}
+document.addEventListener('input', onInput);
+// The reset button and values set from Python arrive through the slider's change event (see app.py).
+root.addEventListener('epsilon', (event) => move(event.detail));
+
+root.querySelector('.download').addEventListener('click', () => {
+  canvas('adversarial').toBlob((blob) => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = `adversarial_${face.model}_${root.dataset.epsilon}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+});
+
+watch('value', receive);
+receive();

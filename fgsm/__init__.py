@@ -1,0 +1,1 @@
+"""Fooling face recognisers with the Fast Gradient Sign Method (Goodfellow et al., 2015)."""

@@ -1,0 +1,126 @@
+"""The command line: python -m fgsm {models,attack,train}."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from .faces import open_picture, prepare
+from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer
+from .report import attack_report
+from .train import RECIPES, train
+
+
+class Refusal(Exception):
+    """Input that a command cannot use; its message says what to do."""
+
+
+def models_command(arguments: argparse.Namespace) -> None:
+    rows = [("name", "architecture", "parameters", "data set", "clean accuracy")]
+    for name, config in available_recognizers().items():
+        parameters = sum(p.numel() for p in load_recognizer(name).parameters())
+        accuracy = f"{config['test_accuracy']:.1%} of {len(config['test_photographs'])}"
+        rows.append((name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy))
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def attack_command(arguments: argparse.Namespace) -> None:
+    picture = open_picture(arguments.photo)
+    recognizer = load_recognizer(arguments.model)
+    face = prepare(picture, recognizer.input_size)
+    label = None
+    if arguments.label is not None:
+        if arguments.label not in recognizer.labels:
+            raise Refusal(f"{arguments.model} knows nobody named {arguments.label!r}.")
+        label = recognizer.labels.index(arguments.label)
+    report, adversarial = attack_report(recognizer, face, arguments.epsilon, label)
+    if arguments.out is not None:
+        save_picture(adversarial, arguments.out)
+    print(json.dumps(report, indent=1) if arguments.json else as_text(report))
+
+
+def as_text(report: dict) -> str:
+    """A report of `attack_report` for a terminal."""
+    columns = {"clean": "clean", "float": "adversarial, float", "8-bit": "adversarial, 8-bit"}
+    lines = ["".join(title.ljust(28) for title in columns.values()).rstrip()]
+    for places in zip(*(report[column]["top"] for column in columns), strict=True):
+        cells = [f"{place['label']}  {place['probability']:.1%}" for place in places]
+        lines.append("".join(cell.ljust(28) for cell in cells).rstrip())
+    verdicts = [f"Float image: {report['float']['verdict']}", f"8-bit image: {report['8-bit']['verdict']}"]
+    return "\n".join([f"{report['model']}, attacked on {report['attacked_on']}.", "", *lines, "", *verdicts])
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    if path.suffix.lower() != ".png":
+        raise Refusal(f"Name the adversarial picture something.png, not {path.name}: other formats would change it.")
+    try:
+        picture.save(path)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def train_command(arguments: argparse.Namespace) -> None:
+    name = arguments.name or arguments.arch
+    recognizer = train(arguments.arch, name, RECIPES[arguments.arch])
+    config = recognizer.config
+    print(
+        f"{name}: {config['test_accuracy']:.1%} of {len(config['test_photographs'])} test faces, "
+        f"trained in {config['training_minutes']} minutes ({config['trained_on']})."
+    )
+
+
+def epsilon(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an epsilon: give a number from 0 to 1, such as 0.03")
+    return value
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage text."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = OneLineParser(prog="python -m fgsm", description="Fool face recognisers with the Fast Gradient Sign Method.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("models", help="list the recognisers and their clean accuracy")
+    command.set_defaults(run=models_command)
+
+    command = commands.add_parser("attack", help="attack one photograph")
+    command.add_argument("photo", type=Path, help="a picture of a face; its centre square is used")
+    command.add_argument("--model", default="resnet18", help="a name that 'models' lists (default: resnet18)")
+    command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
+    command.add_argument("--label", help="attack on this label (default: the recogniser's own clean prediction)")
+    command.add_argument("--out", type=Path, metavar="FILE.png", help="save the adversarial face, as 8-bit PNG")
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
+    command.set_defaults(run=attack_command)
+
+    command = commands.add_parser("train", help="train a recogniser on the built-in faces")
+    command.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the network's architecture")
+    command.add_argument("--name", help="name of the folder in models/ (default: the architecture's)")
+    command.set_defaults(run=train_command)
+    return top
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except (Refusal, ValueError) as error:
+        print(f"python -m fgsm: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The Fast Gradient Sign Method.
+
+Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples" (ICLR 2015): one step of size epsilon
+along the sign of the loss's gradient, x + epsilon * sign(dJ(x, y)/dx). Targeted, the step descends the loss towards a
+chosen label instead, as in Kurakin, Goodfellow & Bengio, "Adversarial Machine Learning at Scale" (ICLR 2017).
+
+Images are float32 RGB of shape (N, 3, H, W) in [0, 1], labels int64 of shape (N,), epsilon is on the images' scale.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def sign_gradient(model: nn.Module, images: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
+    """Direction in which every value of `images` moves: the sign of d(cross-entropy)/d(images), in {-1, 0, 1}.
+
+    With `targeted`, `labels` are the labels to reach and the direction is the opposite one. The loss is summed over
+    the batch, so an image's sign does not depend on its company. Computed in float32 whatever autocast says; `model`
+    is used in the mode it is in, and its weights get no gradients.
+    """
+    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        images = images.detach().clone().requires_grad_()
+        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(-loss if targeted else loss, images)
+    return gradient.sign()
+
+
+def perturb(images: Tensor, sign: Tensor, epsilon: float) -> Tensor:
+    """clamp(images + epsilon * sign, 0, 1), as a new tensor. Research scores this image."""
+    return (images + epsilon * sign).clamp(0, 1)
+
+
+def perturb_8bit(images: Tensor, sign: Tensor, epsilon: float) -> Tensor:
+    """The perturbed image as an 8-bit file holds it: round(255 * (images + epsilon * sign)) / 255, clamped to [0, 1].
+
+    `images` are 8-bit pictures themselves (values n/255, as `faces.prepare` makes them). Ties round to even, as in
+    NumPy. Below epsilon = 0.5/255 this is the original picture.
+    """
+    levels = (255 * images.double()).round() + 255 * epsilon * sign.double()
+    return levels.round().clamp(0, 255).float() / 255
+
+
+def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, targeted: bool = False) -> Tensor:
+    """Adversarial images for `images`: the sign gradient at `images`, followed for `epsilon`."""
+    return perturb(images, sign_gradient(model, images, labels, targeted), epsilon)

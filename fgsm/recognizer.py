@@ -1,0 +1,70 @@
+"""A face recogniser: a network with its normalisation, its labels and its input size; building, listing, loading.
+
+A checkpoint is a folder `models/<name>/` with a `config.json` and float16 safetensors weights.
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import torch
+import torchvision
+from huggingface_hub import load_torch_model
+from torch import Tensor, nn
+
+from .resnet import ResNet
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+ARCHITECTURES = {
+    "resnet18": torchvision.models.resnet18,
+    "resnet101": partial(torchvision.models.resnet101, zero_init_residual=True),
+    "resnet": ResNet,
+}
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Recognizer(nn.Module):
+    """Maps pixels, float32 (N, 3, input_size, input_size) in [0, 1], to logits (N, len(labels)).
+
+    Normalisation is the first layer, so that an attack on the recogniser works on pixels, whatever mean and standard
+    deviation the network was trained with. `config` is the content of `config.json`.
+    """
+
+    def __init__(self, name: str, config: dict) -> None:
+        super().__init__()
+        self.name = name
+        self.config = config
+        self.labels: list[str] = config["labels"]
+        self.input_size: int = config["input_size"]
+        self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config["std"]).view(3, 1, 1), persistent=False)
+        self.network = ARCHITECTURES[config["architecture"]](num_classes=len(self.labels))
+
+    @property
+    def device(self) -> torch.device:
+        return self.mean.device
+
+    def forward(self, images: Tensor) -> Tensor:
+        normalised = (images - self.mean) / self.std
+        return self.network(normalised.contiguous(memory_format=torch.channels_last))
+
+
+def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
+    """Name and config of every recogniser in the folder `models`, in the order of their names."""
+    return {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(models.glob("*/config.json"))}
+
+
+def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
+    """The recogniser `name` from the folder `models`, in eval mode, on `device` (CUDA where there is one).
+
+    Raises ValueError for a name that `available_recognizers` does not list.
+    """
+    known = available_recognizers(models)
+    if name not in known:
+        raise ValueError(
+            f"There is no recogniser named {name!r}: choose one of {', '.join(known) or 'none (train one)'}."
+        )
+    recognizer = Recognizer(name, known[name])
+    load_torch_model(recognizer.network, models / name)
+    recognizer.to(device or DEVICE, memory_format=torch.channels_last)
+    return recognizer.eval().requires_grad_(False)

@@ -1,0 +1,67 @@
+"""One attack on one face, in words and numbers: what the command line prints and the API answers."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .attack import perturb, perturb_8bit, sign_gradient
+from .recognizer import Recognizer
+
+TOP = 5
+
+
+def attack_report(
+    recognizer: Recognizer, face: Tensor, epsilon: float, label: int | None = None
+) -> tuple[dict, Image.Image]:
+    """FGSM at `epsilon`, in [0, 1], on `face`, an 8-bit picture of shape (3, H, W) as `faces.prepare` makes it.
+
+    `label` is the class index attacked; without it, the recogniser's own clean prediction. Returns the top labels of the
+    clean face and of both adversarial ones, float and 8-bit, each of these with a verdict; and the 8-bit one itself.
+    """
+    image = face.unsqueeze(0).to(recognizer.device)
+    clean = _probabilities(recognizer, image)
+    attacked = int(clean.argmax()) if label is None else label
+    sign = sign_gradient(recognizer, image, torch.tensor([attacked], device=image.device))
+    picture = perturb_8bit(image, sign, epsilon)
+    report = {
+        "model": recognizer.name,
+        "epsilon": epsilon,
+        "attacked_on": recognizer.labels[attacked] + (" (its own clean prediction)" if label is None else ""),
+        "clean": {"top": _top(recognizer, clean)},
+    }
+    for scoring, adversarial in (("float", perturb(image, sign, epsilon)), ("8-bit", picture)):
+        top = _top(recognizer, _probabilities(recognizer, adversarial))
+        report[scoring] = {"top": top, "verdict": verdict(top[0], recognizer.labels[attacked], epsilon)}
+    return report, as_picture(picture[0])
+
+
+def verdict(first: dict, attacked: str, epsilon: float) -> str:
+    """One sentence: whom the face is taken for, `first` being the top label and its probability."""
+    confidence = f"{first['probability']:.0%}"
+    where = f"at epsilon {epsilon:g} ({255 * epsilon:.1f}/255)"
+    if first["label"] == attacked:
+        if epsilon == 0:
+            return f"Recognised as {attacked} ({confidence}), with nothing changed."
+        return f"Still recognised as {attacked} ({confidence}) {where}."
+    taken = f"Taken for {first['label']} ({confidence}) instead of {attacked}"
+    return f"{taken}, even with nothing changed." if epsilon == 0 else f"{taken} {where}."
+
+
+def as_picture(image: Tensor) -> Image.Image:
+    """An 8-bit picture of shape (3, H, W) in [0, 1] as a Pillow image."""
+    pixels = (255 * image).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _probabilities(recognizer: Recognizer, image: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return recognizer(image).softmax(1)[0]
+
+
+def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict]:
+    top = probabilities.topk(min(TOP, len(recognizer.labels)))
+    return [
+        {"label": recognizer.labels[index], "probability": value}
+        for value, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+    ]

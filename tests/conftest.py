@@ -1,0 +1,70 @@
+"""Shared by all tests: recognisers, prepared faces, and the page on a server of its own in headless Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import torch
+
+from fgsm.faces import BUILTIN_FACES, load_faces, person_of
+from fgsm.recognizer import available_recognizers, load_recognizer
+
+PROJECT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+SHIPPED = list(available_recognizers())
+
+
+@pytest.fixture(scope="session", params=SHIPPED)
+def recognizer(request):
+    return load_recognizer(request.param, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def faces():
+    """Eight test faces of different people and their class indices, the same for every shipped recogniser."""
+    photographs = [BUILTIN_FACES / f"person_{number:02d}" / "08.png" for number in range(1, 41, 5)]
+    labels = available_recognizers()[SHIPPED[0]]["labels"]
+    return load_faces(photographs, 112), torch.tensor([labels.index(person_of(p)) for p in photographs])
+
+
+@pytest.fixture(scope="session")
+def url():
+    """Address of the page, served by `python app.py` on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except (urllib.error.URLError, TimeoutError):
+                assert server.poll() is None, "app.py ended"
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None and os.environ.get("FGSM_BROWSER") != "required":
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()

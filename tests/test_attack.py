@@ -1,0 +1,131 @@
+import pytest
+import torch
+import torchattacks
+from torch import nn
+
+from fgsm.attack import fgsm, perturb, perturb_8bit, sign_gradient
+from fgsm.sweep import distinct_8bit, sweep
+
+
+@pytest.fixture
+def linear():
+    """A linear model, for which the gradient is known, with random images and labels."""
+    generator = torch.Generator().manual_seed(1)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.randn(5, 48, generator=generator))
+    images = torch.rand(6, 3, 4, 4, generator=generator)
+    return model, images, torch.tensor([0, 1, 2, 3, 4, 0])
+
+
+def test_sign_is_the_closed_form_of_a_linear_model(linear):
+    model, images, labels = linear
+    with torch.no_grad():
+        # d(cross-entropy)/dx = W^T (softmax(Wx + b) - onehot(y))
+        error = model(images).double().softmax(1) - nn.functional.one_hot(labels, 5)
+        expected = (error @ model[1].weight.double()).sign().view_as(images)
+    assert torch.equal(sign_gradient(model, images, labels).double(), expected)
+    assert torch.equal(sign_gradient(model, images, labels, targeted=True).double(), -expected)
+
+
+@pytest.mark.parametrize("epsilon", [0.001, 0.03, 0.3])
+def test_fgsm_equals_torchattacks(recognizer, faces, epsilon):
+    images, labels = faces
+    expected = torchattacks.FGSM(recognizer, eps=epsilon)(images, labels)
+    assert (fgsm(recognizer, images, labels, epsilon) - expected).abs().max() <= 1e-6
+
+
+def test_targeted_equals_torchattacks_and_lowers_the_targets_loss(recognizer, faces):
+    images, labels = faces
+    targets = (labels + 7) % len(recognizer.labels)
+    theirs = torchattacks.FGSM(recognizer, eps=0.002)
+    theirs.set_mode_targeted_by_label(quiet=True)
+    ours = fgsm(recognizer, images, targets, 0.002, targeted=True)
+    assert (ours - theirs(images, targets)).abs().max() <= 1e-6
+    before = nn.functional.cross_entropy(recognizer(images), targets)
+    assert nn.functional.cross_entropy(recognizer(ours), targets) < before
+
+
+def test_epsilon_zero_changes_nothing(recognizer, faces):
+    images, labels = faces
+    assert torch.equal(fgsm(recognizer, images, labels, 0.0), images)
+
+
+def test_change_is_bounded_by_epsilon_and_stays_a_picture(recognizer, faces):
+    images, labels = faces
+    adversarial = fgsm(recognizer, images, labels, 0.05)
+    assert 0.05 - 1e-6 < (adversarial - images).abs().max() <= 0.05 + 1e-6
+    assert adversarial.min() >= 0 and adversarial.max() <= 1
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_inputs_mode_and_weights_are_left_alone(linear, training):
+    model, images, labels = linear
+    model.train(training)
+    before, labels_before = images.clone(), labels.clone()
+    sign = sign_gradient(model, images, labels)
+    perturb(images, sign, 0.1)
+    fgsm(model, images, labels, 0.1)
+    assert torch.equal(images, before) and torch.equal(labels, labels_before)
+    assert not images.requires_grad and images.grad is None
+    assert model.training is training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_gradient_is_found_under_no_grad_and_autocast(linear):
+    model, images, labels = linear
+    expected = sign_gradient(model, images, labels)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(sign_gradient(model, images, labels), expected)
+
+
+def test_a_batch_equals_its_images_one_by_one(recognizer, faces):
+    images, labels = faces
+    together = sign_gradient(recognizer, images, labels)
+    alone = torch.cat([sign_gradient(recognizer, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
+    # Convolutions of another batch size may add in another order, which can turn a gradient of almost nothing.
+    assert (together == alone).double().mean() > 0.999
+
+
+def test_a_batch_equals_its_images_exactly_where_arithmetic_is_exact(linear):
+    model, images, labels = linear
+    alone = torch.cat([sign_gradient(model, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
+    assert torch.equal(sign_gradient(model, images, labels), alone)
+
+
+def test_8bit_image_equals_numpy(faces):
+    images, _ = faces
+    sign = torch.randint(-1, 2, images.shape, generator=torch.Generator().manual_seed(2)).float()
+    pixels = (255 * images).round().numpy().astype(float)
+    for epsilon in (0.0, 0.001, 0.0019, 0.002, 0.012, 0.1, 0.5, 1.0):
+        expected = (pixels + 255 * epsilon * sign.numpy()).round().clip(0, 255)  # NumPy rounds a half to even
+        ours = perturb_8bit(images, sign, epsilon)
+        assert ((255 * ours).round().numpy() == expected).all()
+
+
+def test_same_8bit_positions_give_the_same_image(faces):
+    images, _ = faces
+    sign = torch.randint(-1, 2, images.shape, generator=torch.Generator().manual_seed(3)).float()
+    for top in (0.02, 0.1, 1.0):
+        epsilons = [round(top * step / 100, 6) for step in range(101)]
+        for at, first in enumerate(distinct_8bit(epsilons)):
+            assert torch.equal(perturb_8bit(images, sign, epsilons[at]), perturb_8bit(images, sign, epsilons[first]))
+
+
+@pytest.mark.parametrize("eight_bit", [False, True])
+def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
+    images, labels = faces[0][:3], faces[1][:3]
+    sign = sign_gradient(recognizer, images, labels)
+    epsilons = [0.0, 0.004, 0.02, 0.1, 1.0]
+    probabilities = sweep(recognizer, images, sign, epsilons, eight_bit=eight_bit, batch_size=4)
+    assert probabilities.shape == (5, 3, len(recognizer.labels))
+    for e, epsilon in enumerate(epsilons):
+        for n in range(3):
+            image = (images[n : n + 1] + epsilon * sign[n : n + 1]).clamp(0, 1)
+            if eight_bit:
+                image = (255 * (images[n : n + 1].double() + epsilon * sign[n : n + 1])).round().clamp(
+                    0, 255
+                ).float() / 255
+            with torch.no_grad():
+                alone = recognizer(image).softmax(1)[0]
+            assert torch.allclose(probabilities[e, n], alone, atol=1e-4)

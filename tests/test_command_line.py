@@ -1,0 +1,101 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fgsm.attack import fgsm, perturb_8bit, sign_gradient
+from fgsm.faces import BUILTIN_FACES, open_picture, prepare
+from fgsm.recognizer import available_recognizers, load_recognizer
+
+PROJECT = Path(__file__).resolve().parent.parent
+PHOTO = BUILTIN_FACES / "person_12" / "06.png"
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "fgsm", *map(str, arguments)]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+
+
+def test_models_lists_every_recogniser_with_its_accuracy():
+    lines = run("models").stdout.splitlines()
+    for name, config in available_recognizers().items():
+        (line,) = [line for line in lines if line.split()[0] == name]
+        assert f"{config['test_accuracy']:.1%}" in line and config["data"] in line
+    assert "54.9 M" in next(line for line in lines if line.startswith("resnet "))
+
+
+def test_attack_reports_and_saves_what_the_library_computes(tmp_path):
+    file = tmp_path / "adversarial.png"
+    result = run("attack", PHOTO, "--model", "resnet18", "--epsilon", 0.03, "--out", file, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+
+    model = load_recognizer("resnet18")
+    image = prepare(open_picture(PHOTO), model.input_size)[None].to(model.device)
+    label = model(image).argmax(1)
+    adversarial = fgsm(model, image, label, 0.03)
+    saved = perturb_8bit(image, sign_gradient(model, image, label), 0.03)
+    assert np.array_equal(np.asarray(Image.open(file)), (255 * saved[0]).round().byte().permute(1, 2, 0).cpu().numpy())
+    for part, scored in (("clean", image), ("float", adversarial), ("8-bit", saved)):
+        top = report[part]["top"]
+        probabilities = model(scored).softmax(1)[0]
+        assert len(top) == 5
+        assert top[0]["label"] == model.labels[int(probabilities.argmax())]
+        assert top[0]["probability"] == pytest.approx(probabilities.max().item(), abs=1e-4)
+    assert report["attacked_on"].startswith(model.labels[int(label)])
+
+
+def test_attack_in_words_says_both_verdicts():
+    output = run("attack", PHOTO, "--model", "resnet18", "--epsilon", 0.03).stdout
+    assert "at epsilon 0.03 (7.6/255)" in output
+    assert "Float image: " in output and "8-bit image: " in output
+
+
+@pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("train",)])
+def test_help_explains(command):
+    result = run(*command, "--help")
+    assert result.returncode == 0 and "usage: python -m fgsm" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("attack", "nowhere.png"), "There is no file nowhere.png."),
+        (("attack", "README.md"), "not a picture that can be read"),
+        (("attack", PHOTO, "--model", "nobody"), "no recogniser named 'nobody'"),
+        (("attack", PHOTO, "--model", "../../x"), "no recogniser named"),
+        (("attack", PHOTO, "--epsilon", "1.5"), "from 0 to 1"),
+        (("attack", PHOTO, "--epsilon", "-0.1"), "from 0 to 1"),
+        (("attack", PHOTO, "--epsilon", "nan"), "from 0 to 1"),
+        (("attack", PHOTO, "--epsilon", "much"), "from 0 to 1"),
+        (("attack", PHOTO, "--label", "nobody"), "knows nobody named 'nobody'"),
+        (("attack", PHOTO, "--out", "face.jpg"), ".png"),
+        (("attack", PHOTO, "--out", "nowhere/face.png"), "cannot be written"),
+        (("train", "--arch", "vgg"), "invalid choice: 'vgg'"),
+        ((), "COMMAND"),
+    ],
+)
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_training_writes_a_checkpoint_that_loads(tmp_path):
+    from dataclasses import replace
+
+    from fgsm.train import RECIPES, train
+
+    recipe = replace(RECIPES["resnet18"], epochs=1, passes=1, small_part=0)
+    trained = train("resnet18", "brief", recipe, models=tmp_path)
+    config = json.loads((tmp_path / "brief" / "config.json").read_text())
+    assert config["recipe"]["epochs"] == 1 and 0 <= config["test_accuracy"] <= 1
+    again = load_recognizer("brief", models=tmp_path)
+    image = torch.rand(2, 3, 112, 112)
+    assert torch.equal(trained(image.to(trained.device)), again(image.to(again.device)))

@@ -1,0 +1,24 @@
+"""The same answers on CUDA as on the CPU; skipped where there is no CUDA."""
+
+import pytest
+import torch
+
+from fgsm.attack import sign_gradient
+from fgsm.faces import BUILTIN_FACES, load_faces
+from fgsm.recognizer import load_recognizer
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+
+
+def test_signs_agree(recognizer, faces):
+    images, labels = faces
+    on_cuda = load_recognizer(recognizer.name, device="cuda")
+    there = sign_gradient(on_cuda, images.cuda(), labels.cuda()).cpu()
+    assert (there == sign_gradient(recognizer, images, labels)).double().mean() >= 0.999
+
+
+def test_predictions_agree_on_all_test_faces(recognizer):
+    on_cuda = load_recognizer(recognizer.name, device="cuda")
+    images = load_faces([BUILTIN_FACES / p for p in recognizer.config["test_photographs"]], recognizer.input_size)
+    with torch.inference_mode():
+        assert torch.equal(on_cuda(images.cuda()).argmax(1).cpu(), recognizer(images).argmax(1))

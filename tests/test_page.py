@@ -1,0 +1,251 @@
+"""The page as a visitor has it: app.py behind headless Chromium."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from fgsm.attack import fgsm, sign_gradient
+from fgsm.faces import BUILTIN_FACES, open_picture, person_of, prepare
+from fgsm.recognizer import available_recognizers, load_recognizer
+from fgsm.report import verdict
+
+STAGE = "#viewer .stage"
+SLIDER = "#epsilon input[type=range]"
+OPENING = BUILTIN_FACES / "person_24" / "06.png"
+DONE = f"{STAGE}[aria-busy=false]"
+
+
+@pytest.fixture
+def page(browser, url):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened = context.new_page()
+    errors = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(url)
+    opened.wait_for_selector(DONE, timeout=60_000)
+    yield opened
+    context.close()
+    assert not errors
+
+
+def stage(page, name):
+    return page.locator(STAGE).get_attribute(f"data-{name}")
+
+
+def shown(page, name):
+    return page.locator(f'{STAGE} [data-show="{name}"]').first.inner_text()
+
+
+def pixels(page, name):
+    """The canvas as it stands, uint8 (H, W, 3)."""
+    url = page.evaluate("name => document.querySelector(`canvas[data-testid=${name}]`).toDataURL('image/png')", name)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def set_epsilon(page, value):
+    """Move the slider as a finger does: the native value, then an input event."""
+    page.evaluate(
+        """([selector, value]) => {
+          const range = document.querySelector(selector);
+          Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(range, value);
+          range.dispatchEvent(new Event('input', {bubbles: true}));
+        }""",
+        [SLIDER, str(value)],
+    )
+
+
+def choose_sample(page, index):
+    before = stage(page, "ready")
+    page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").nth(index).click()
+    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+
+
+def choose_model(page, name):
+    before = stage(page, "ready")
+    page.locator("#model input").click()
+    accuracy = available_recognizers()[name]["test_accuracy"]
+    index = list(available_recognizers()).index(name)
+    option = page.locator("ul[role=listbox] li").nth(index)
+    assert f"{accuracy:.1%}" in option.inner_text()
+    option.click()
+    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=120_000)
+
+
+def expected(photograph, name, epsilon, label=None):
+    """Original, perturbation at gain 10 and adversarial face by NumPy; label and verdict by fgsm.attack."""
+    model = load_recognizer(name)
+    image = prepare(photograph, model.input_size)[None].to(model.device)
+    target = model(image).argmax(1) if label is None else torch.tensor([model.labels.index(label)], device=model.device)
+    sign = sign_gradient(model, image, target)[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
+    original = (255 * image[0]).round().permute(1, 2, 0).cpu().numpy().astype(np.float64)
+    moved = np.clip(original + 255 * epsilon * sign, 0, 255)
+    perturbation = np.clip(np.rint(128 + 10 * (moved - original)), 0, 255)
+    probabilities = model(fgsm(model, image, target, epsilon)).softmax(1)[0]
+    first = {"label": model.labels[int(probabilities.argmax())], "probability": probabilities.max().item()}
+    pictures = {"original": original, "perturbation": perturbation, "adversarial": np.clip(np.rint(moved), 0, 255)}
+    return pictures, first["label"], verdict(first, model.labels[int(target)], epsilon)
+
+
+def assert_stage_shows(page, photograph, name, epsilon, label=None):
+    pictures, taken, sentence = expected(photograph, name, epsilon, label)
+    assert stage(page, "epsilon") == f"{epsilon:g}"
+    for canvas, numbers in pictures.items():
+        assert np.array_equal(pixels(page, canvas), numbers), canvas
+    assert stage(page, "prediction") == taken
+    assert shown(page, "verdict") == sentence
+
+
+def test_it_opens_just_before_the_face_is_fooled(page):
+    opening = float(stage(page, "epsilon"))
+    person = shown(page, "clean").split(",")[0]
+    assert 0 < opening < 0.1 and stage(page, "prediction") == person
+    assert float(page.locator(SLIDER).input_value()) == pytest.approx(opening)
+    page.locator(SLIDER).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon > {opening}")
+    assert stage(page, "prediction") != person
+    assert shown(page, "verdict").startswith("Taken for")
+
+
+def test_dragging_needs_no_request_and_draws_what_numpy_computes(page):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    box = page.locator(SLIDER).bounding_box()
+    middle = box["y"] + box["height"] / 2
+    seen = set()
+    page.mouse.move(box["x"] + 2, middle)
+    page.mouse.down()
+    for step in range(41):
+        page.mouse.move(box["x"] + 2 + step * (box["width"] - 4) / 40, middle)
+        seen.add((stage(page, "epsilon"), pixels(page, "adversarial").tobytes()))
+    page.mouse.up()
+    assert len({epsilon for epsilon, _ in seen}) > 30 and len({picture for _, picture in seen}) > 15
+    photograph = open_picture(OPENING)
+    for epsilon in (0, 0.001, 0.002, 0.013, 0.05, 0.1):
+        set_epsilon(page, epsilon)
+        assert_stage_shows(page, photograph, "resnet18", epsilon, "person 24")
+    page.wait_for_timeout(500)
+    assert requests == []
+
+
+@pytest.mark.parametrize("name", sorted(available_recognizers()))
+def test_another_face_and_another_recogniser_replace_the_first(page, name):
+    if name != "resnet18":
+        choose_model(page, name)
+    choose_sample(page, 20)
+    photograph = BUILTIN_FACES / "person_21" / "06.png"
+    for epsilon in (0.008, 0.04):
+        set_epsilon(page, epsilon)
+        assert_stage_shows(page, open_picture(photograph), name, epsilon, person_of(photograph))
+    assert "true label, person 21" in shown(page, "attacked")
+
+
+def test_the_keyboard_and_the_number_box_move_it(page):
+    slider = page.locator(SLIDER)
+    slider.focus()
+    for key, epsilon in (("End", "0.1"), ("ArrowLeft", "0.099"), ("Home", "0"), ("ArrowRight", "0.001")):
+        page.keyboard.press(key)
+        page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '{epsilon}'")
+    box = page.locator("#epsilon input[type=number]")
+    for typed, epsilon in (("0.025", "0.025"), ("7", "0.1"), ("-3", "0")):
+        box.fill(typed)
+        page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '{epsilon}'")
+
+
+def test_the_top_of_the_slider_can_be_chosen(page):
+    for top, steps in (("0.02", 0.0002), ("1", 0.01)):
+        before = stage(page, "ready")
+        page.locator("#top label", has_text=top).last.click()
+        page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+        page.locator(SLIDER).focus()
+        page.keyboard.press("End")
+        page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '{top}'")
+        page.keyboard.press("ArrowLeft")
+        wanted = f"{float(top) - steps:g}"
+        page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '{wanted}'")
+
+
+def test_the_five_most_likely_are_listed_for_both_faces(page):
+    set_epsilon(page, 0.03)
+    model = load_recognizer("resnet18")
+    image = prepare(open_picture(OPENING), 112)[None].to(model.device)
+    label = torch.tensor([model.labels.index("person 24")], device=model.device)
+    for name, scored in (("clean-top", image), ("adversarial-top", fgsm(model, image, label, 0.03))):
+        top = model(scored).softmax(1)[0].topk(5)
+        rows = page.locator(f'{STAGE} [data-show="{name}"] li')
+        assert rows.locator(".name").all_inner_texts() == [model.labels[i] for i in top.indices.tolist()]
+        percents = [float(text.rstrip("%")) for text in rows.locator("output").all_inner_texts()]
+        assert percents == pytest.approx([100 * value for value in top.values.tolist()], abs=0.06)
+        assert all(
+            source.startswith("data:image/png")
+            for source in rows.locator("img").evaluate_all("all => all.map(i => i.src)")
+        )
+
+
+def test_below_half_a_grey_level_the_file_is_the_original(page):
+    set_epsilon(page, 0.001)
+    assert np.array_equal(pixels(page, "adversarial"), pixels(page, "original"))
+    assert "the file is the original" in shown(page, "file")
+
+
+def test_a_picture_of_ones_own_is_attacked_on_the_recognisers_prediction(page, tmp_path):
+    picture = Image.fromarray(
+        np.asarray(Image.open(BUILTIN_FACES / "person_30" / "09.png").convert("RGB"))[:, ::-1].copy()
+    )
+    file = tmp_path / "visitor.png"
+    picture.save(file)
+    before = stage(page, "ready")
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").set_input_files(file)
+    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+    for epsilon in (0.005, 0.06):
+        set_epsilon(page, epsilon)
+        assert_stage_shows(page, picture, "resnet18", epsilon)
+    assert "own clean prediction" in shown(page, "attacked")
+
+
+def test_what_is_not_a_picture_gets_a_sentence(page, tmp_path):
+    file = tmp_path / "broken.png"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").set_input_files(file)
+    page.get_by_text("not a picture that can be read").wait_for(timeout=10_000)
+    assert stage(page, "prediction")
+
+
+def test_the_adversarial_face_downloads_as_png(page, tmp_path):
+    set_epsilon(page, 0.02)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download adversarial face").click()
+    assert download.value.suggested_filename == "adversarial_resnet18_0.02.png"
+    file = tmp_path / "face.png"
+    download.value.save_as(file)
+    pictures, _, _ = expected(open_picture(OPENING), "resnet18", 0.02, "person 24")
+    with Image.open(file) as picture:
+        assert picture.format == "PNG"
+        assert np.array_equal(np.asarray(picture.convert("RGB")), pictures["adversarial"])
+
+
+def test_a_phone_has_no_sideways_scroll(browser, url):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_the_api_answers_with_the_same_report(url):
+    photograph = BUILTIN_FACES / "person_05" / "07.png"
+    report, picture = Client(url, verbose=False).predict(
+        photo=handle_file(photograph), name="resnet18", epsilon=0.04, api_name="/attack"
+    )
+    pictures, taken, sentence = expected(open_picture(photograph), "resnet18", 0.04)
+    assert report["float"]["top"][0]["label"] == taken and report["float"]["verdict"] == sentence
+    saved = Image.open(picture["path"] if isinstance(picture, dict) else picture)
+    assert saved.format == "PNG" and np.array_equal(np.asarray(saved), pictures["adversarial"])

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fgsm.faces import BUILTIN_FACES
+from fgsm.recognizer import MODELS, available_recognizers, load_recognizer
+from fgsm.resnet import ResNet
+
+
+def test_the_three_recognisers_are_shipped():
+    assert {"resnet", "resnet18", "resnet101"} <= set(available_recognizers())
+
+
+def test_accuracy_of_the_shipped_files_is_what_their_config_says(recognizer):
+    """Recomputed with nothing of ours but the network: own reading, cropping and counting."""
+    photographs = [BUILTIN_FACES / name for name in recognizer.config["test_photographs"]]
+    right = 0
+    for photograph in photographs:
+        picture = Image.open(photograph).convert("RGB")
+        left, top = (picture.width - 92) // 2, (picture.height - 92) // 2
+        square = picture.crop((left, top, left + 92, top + 92)).resize((112, 112), Image.Resampling.BICUBIC)
+        image = torch.from_numpy(np.asarray(square).astype(np.float32) / 255).permute(2, 0, 1)
+        with torch.inference_mode():
+            answer = recognizer.labels[int(recognizer(image[None]).argmax())]
+        right += answer == photograph.parent.name.replace("_", " ")
+    assert len(photographs) == 200
+    assert right / len(photographs) == pytest.approx(recognizer.config["test_accuracy"], abs=1e-9)
+
+
+def test_weights_are_float16_safetensors_below_95_megabytes(recognizer):
+    from safetensors import safe_open
+
+    files = list((MODELS / recognizer.name).glob("*.safetensors"))
+    assert files and all(file.stat().st_size < 95e6 for file in files)
+    for file in files:
+        with safe_open(file, "pt") as weights:
+            kinds = {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118
+        assert kinds <= {"F16", "I64"}
+
+
+def test_a_recogniser_is_frozen_and_in_eval_mode(recognizer):
+    assert not recognizer.training
+    assert not any(parameter.requires_grad for parameter in recognizer.parameters())
+
+
+def test_normalisation_is_inside(recognizer, faces):
+    images, _ = faces
+    mean, std = (torch.tensor(recognizer.config[key]).view(3, 1, 1) for key in ("mean", "std"))
+    with torch.inference_mode():
+        assert torch.allclose(recognizer(images), recognizer.network((images - mean) / std), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["nobody", "../models/resnet18", "", "resnet18/"])
+def test_an_unknown_name_is_refused(name):
+    with pytest.raises(ValueError, match="no recogniser named"):
+        load_recognizer(name)
+
+
+def test_resnet_has_the_course_projects_shape_and_names():
+    network = ResNet(num_classes=31)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 54_892_767
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    assert shapes["conv1.0.weight"] == (64, 3, 7, 7) and "conv1.0.bias" not in shapes
+    assert shapes["conv1.1.running_mean"] == (64,)
+    assert shapes["layer0.0.conv1.0.bias"] == (64,) and "layer0.0.downsample.0.weight" not in shapes
+    assert shapes["layer0.0.conv1.1.weight"] == shapes["layer0.0.conv2.1.weight"] == (64,)
+    assert shapes["layer1.0.downsample.0.weight"] == (128, 64, 1, 1) and "layer1.0.downsample.0.bias" not in shapes
+    assert shapes["layer4.1.conv2.0.weight"] == (1024, 1024, 3, 3) and shapes["fc.weight"] == (31, 1024)
+    assert [len(network.get_submodule(f"layer{stage}")) for stage in range(5)] == [3, 4, 6, 3, 2]
