@@ -205,14 +205,21 @@ def page() -> gr.Blocks:
             with gr.Tab("Sample faces"):
                 pictures = [(str(path), person_of(path)) for path in samples(DEFAULT_MODEL)]
                 gallery = gr.Gallery(
-                    pictures, columns=10, height=300, allow_preview=False, object_fit="cover", buttons=[], show_label=False,
+                    pictures,
+                    height=300,
+                    object_fit="cover",
+                    allow_preview=False,
+                    buttons=[],
+                    show_label=False,
                     elem_id="samples",
-                )  # fmt: skip
+                )
             with gr.Tab("Your own picture"):
                 photo = Photo(
-                    sources=["upload", "webcam", "clipboard"], label="A picture with one face in its middle", height=300,
+                    sources=["upload", "webcam", "clipboard"],
+                    label="A picture with one face in its middle",
+                    height=300,
                     elem_id="photo",
-                )  # fmt: skip
+                )
 
         shared = {
             "trigger_mode": "multiple",

@@ -18,11 +18,12 @@ class Refusal(Exception):
 
 
 def models_command(arguments: argparse.Namespace) -> None:
-    rows = [("name", "architecture", "parameters", "data set", "clean accuracy")]
+    rows = [("name", "architecture", "parameters", "data set", "clean accuracy", "trained in")]
     for name, config in available_recognizers().items():
         parameters = sum(p.numel() for p in load_recognizer(name).parameters())
         accuracy = f"{config['test_accuracy']:.1%} of {len(config['test_photographs'])}"
-        rows.append((name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy))
+        training = f"{config['training_minutes']} min ({config['trained_on']})"
+        rows.append((name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy, training))
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

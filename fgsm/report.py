@@ -16,8 +16,8 @@ def attack_report(
 ) -> tuple[dict, Image.Image]:
     """FGSM at `epsilon`, in [0, 1], on `face`, an 8-bit picture of shape (3, H, W) as `faces.prepare` makes it.
 
-    `label` is the class index attacked; without it, the recogniser's own clean prediction. Returns the top labels of the
-    clean face and of both adversarial ones, float and 8-bit, each of these with a verdict; and the 8-bit one itself.
+    `label` is the class index attacked; without it, the recogniser's own clean prediction. Returns the top labels of
+    the clean face and of both adversarial ones, float and 8-bit, each of these with a verdict; and that 8-bit picture.
     """
     image = face.unsqueeze(0).to(recognizer.device)
     clean = _probabilities(recognizer, image)

@@ -27,9 +27,9 @@ def perform(
 ) -> Iterator[dict]:
     """Messages for the stage, each a whole one that holds more scores than the one before.
 
-    `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one, on
-    the recogniser's own clean prediction. The first message has the scores at 0 and at `epsilon`, the others follow from
-    there outwards. `epsilons` starts with 0.
+    `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one,
+    on the recogniser's own clean prediction. The first message has the scores at 0 and at `epsilon`, the others follow
+    from there outwards. `epsilons` starts with 0.
 
     A message holds, besides what names itself: `pixels`, uint8 (H, W, 3); `sign`, packed by `pack_signs`, of the same
     shape; `same_8bit`, for every epsilon the first one with the same 8-bit image; `scores`, for both scorings a list of

@@ -17,7 +17,16 @@ from fgsm.faces import BUILTIN_FACES, load_faces, person_of
 from fgsm.recognizer import available_recognizers, load_recognizer
 
 PROJECT = Path(__file__).resolve().parent.parent
-CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
 SHIPPED = list(available_recognizers())
 
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import torchattacks
@@ -121,11 +122,11 @@ def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
     assert probabilities.shape == (5, 3, len(recognizer.labels))
     for e, epsilon in enumerate(epsilons):
         for n in range(3):
-            image = (images[n : n + 1] + epsilon * sign[n : n + 1]).clamp(0, 1)
+            x, s = images[n : n + 1], sign[n : n + 1]
+            image = (x + epsilon * s).clamp(0, 1)
             if eight_bit:
-                image = (255 * (images[n : n + 1].double() + epsilon * sign[n : n + 1])).round().clamp(
-                    0, 255
-                ).float() / 255
+                levels = np.rint(np.rint(255 * x.numpy()).astype(float) + 255 * epsilon * s.numpy().astype(float))
+                image = torch.from_numpy(levels.clip(0, 255).astype(np.float32) / 255)
             with torch.no_grad():
                 alone = recognizer(image).softmax(1)[0]
             assert torch.allclose(probabilities[e, n], alone, atol=1e-4)

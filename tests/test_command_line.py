@@ -99,3 +99,25 @@ def test_training_writes_a_checkpoint_that_loads(tmp_path):
     again = load_recognizer("brief", models=tmp_path)
     image = torch.rand(2, 3, 112, 112)
     assert torch.equal(trained(image.to(trained.device)), again(image.to(again.device)))
+
+
+def test_the_readmes_example_runs():
+    example = (PROJECT / "README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    result = subprocess.run([sys.executable, "-c", example], cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    clean, arrow, adversarial = result.stdout.strip().partition(" -> ")
+    assert clean == "person 24" and arrow and adversarial != clean, result.stderr
+
+
+def test_the_readmes_table_is_what_models_prints():
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    for line in run("models").stdout.splitlines():
+        assert line in readme
+
+
+def test_the_readmes_front_matter_suits_a_space():
+    from huggingface_hub import RepoCard
+
+    space = RepoCard((PROJECT / "README.md").read_text("utf-8")).data.to_dict()
+    assert space["sdk"] == "gradio" and space["sdk_version"] and space["python_version"]
+    assert (PROJECT / space["app_file"]).is_file()
+    assert len(space["short_description"]) <= 60

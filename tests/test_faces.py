@@ -14,7 +14,7 @@ def test_the_database_of_faces_is_whole():
     assert list(people)[:2] == ["person 01", "person 02"] and len(people) == 40
     for photographs in people.values():
         assert [photograph.name for photograph in photographs] == [f"{n:02d}.png" for n in range(1, 11)]
-    sizes = {Image.open(p).size + (Image.open(p).mode,) for photographs in people.values() for p in photographs}
+    sizes = {(*Image.open(p).size, Image.open(p).mode) for photographs in people.values() for p in photographs}
     assert sizes == {(92, 112, "L")}
 
 
