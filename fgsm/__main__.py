@@ -1,4 +1,4 @@
-"""The command line: python -m fgsm {models,attack,train}."""
+"""The command line: python -m fgsm {models,attack,curve,train}."""
 
 import argparse
 import json
@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
+from .curve import CONTROL, COURSE_EPSILONS, FGSM, Snapshot, accuracy_curve, parse_epsilons, write_csv
 from .faces import open_picture, prepare
-from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer
+from .figures import accuracy_figure, examples_figure
+from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer, load_test_set
 from .report import attack_report
 from .train import RECIPES, train
 
@@ -64,6 +67,42 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from None
 
 
+def curve_command(arguments: argparse.Namespace) -> None:
+    known = list(available_recognizers())
+    names = known if "all" in arguments.model else arguments.model
+    recognizers = [load_recognizer(name) for name in names]
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{arguments.out} cannot be made a folder: {error.strerror}.") from None
+    curves = []
+    for recognizer in recognizers:
+        images, labels = load_test_set(recognizer)
+        for attack in (FGSM, CONTROL):
+            snapshots = accuracy_curve(recognizer, images, labels, arguments.epsilons, attack)
+            with tqdm(total=len(images), unit="face", desc=f"{recognizer.name}, {attack}") as progress:
+                for curve in snapshots:
+                    progress.update(curve.total - progress.n)
+            curves.append(curve)
+            if attack == FGSM:
+                examples_figure(recognizer, images, labels, curve).savefig(
+                    arguments.out / f"examples_{recognizer.name}.png", dpi=100
+                )
+    write_csv(curves, arguments.out / "accuracy.csv")
+    accuracy_figure(curves).savefig(arguments.out / "accuracy.png", dpi=110)
+    print(curve_table(curves))
+
+
+def curve_table(curves: list[Snapshot]) -> str:
+    """Accuracy in percent: a row for each epsilon, a column for each curve."""
+    heads = [f"{curve.model}, {curve.attack}" for curve in curves]
+    lines = ["  ".join(["epsilon", *heads])]
+    for at, epsilon in enumerate(curves[0].epsilons):
+        cells = [f"{curve.accuracy[at]:.1%}".rjust(len(head)) for head, curve in zip(heads, curves, strict=True)]
+        lines.append("  ".join([f"{epsilon:<7g}", *cells]))
+    return "\n".join(lines)
+
+
 def train_command(arguments: argparse.Namespace) -> None:
     name = arguments.name or arguments.arch
     recognizer = train(arguments.arch, name, RECIPES[arguments.arch])
@@ -72,6 +111,13 @@ def train_command(arguments: argparse.Namespace) -> None:
         f"{name}: {config['test_accuracy']:.1%} of {len(config['test_photographs'])} test faces, "
         f"trained in {config['training_minutes']} minutes ({config['trained_on']})."
     )
+
+
+def epsilon_list(text: str) -> list[float]:
+    try:
+        return parse_epsilons(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def epsilon(text: str) -> float:
@@ -106,6 +152,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, metavar="FILE.png", help="save the adversarial face, as 8-bit PNG")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=attack_command)
+
+    command = commands.add_parser("curve", help="measure accuracy against epsilon over the test faces")
+    command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
+    command.add_argument("--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 0.1'")
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figures go")
+    command.set_defaults(run=curve_command)
 
     command = commands.add_parser("train", help="train a recogniser on the built-in faces")
     command.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the network's architecture")

@@ -12,9 +12,10 @@ import torchvision
 from huggingface_hub import load_torch_model
 from torch import Tensor, nn
 
+from .faces import PROJECT, load_faces, person_of
 from .resnet import ResNet
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
+MODELS = PROJECT / "models"
 ARCHITECTURES = {
     "resnet18": torchvision.models.resnet18,
     "resnet101": partial(torchvision.models.resnet101, zero_init_residual=True),
@@ -47,6 +48,18 @@ class Recognizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         normalised = (images - self.mean) / self.std
         return self.network(normalised.contiguous(memory_format=torch.channels_last))
+
+
+def list_test_photographs(config: dict) -> list[Path]:
+    """The photographs that a recogniser with this config was never trained on."""
+    return [PROJECT / config["faces"] / photograph for photograph in config["test_photographs"]]
+
+
+def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
+    """Test faces of `recognizer`, float32 (N, 3, input_size, input_size) in [0, 1], and their class indices, (N,)."""
+    photographs = list_test_photographs(recognizer.config)
+    labels = torch.tensor([recognizer.labels.index(person_of(photograph)) for photograph in photographs])
+    return load_faces(photographs, recognizer.input_size), labels
 
 
 def available_recognizers(models: Path = MODELS) -> dict[str, dict]:

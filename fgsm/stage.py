@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from .attack import sign_gradient
@@ -103,12 +104,19 @@ def reference_photographs(recognizer: Recognizer, probabilities: Tensor) -> dict
     """A photograph, as data URL, of everyone among the first five in a row of `probabilities`, (E, C)."""
     seen = probabilities.topk(min(TOP, len(recognizer.labels))).indices.unique().tolist()
     labels = [recognizer.labels[index] for index in seen]
-    return {label: _reference(recognizer.config["faces"], label) for label in labels}
+    return {label: reference_photograph(recognizer.config["faces"], label) for label in labels}
 
 
 @functools.cache
-def _reference(faces: str, label: str) -> str:
-    photograph = list_people(PROJECT / faces)[label][0]
+def reference_photograph(faces: str, label: str) -> str:
+    """Data URL of the first photograph, a training one, of the person `label` in the data set's folder `faces`."""
+    return data_url(
+        as_picture(prepare(open_picture(list_people(PROJECT / faces)[label][0]), REFERENCE_SIZE)).quantize()
+    )
+
+
+def data_url(picture: Image.Image) -> str:
+    """`picture` as a PNG that a page can hold."""
     buffer = io.BytesIO()
-    as_picture(prepare(open_picture(photograph), REFERENCE_SIZE)).quantize().save(buffer, "PNG")
+    picture.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

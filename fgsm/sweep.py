@@ -14,22 +14,35 @@ def sweep(
     sign: Tensor,
     epsilons: Sequence[float],
     eight_bit: bool = False,
+    dtype: torch.dtype = torch.float32,
     batch_size: int = 64,
 ) -> Tensor:
     """Probabilities, shape (E, N, C), of `images` perturbed along `sign` at each of E epsilons.
 
-    Scores the float images or, with `eight_bit`, the images as an 8-bit file holds them.
+    Scores the float images or, with `eight_bit`, the images as an 8-bit file holds them. With `dtype` bfloat16 the
+    network runs under autocast.
     """
     perturbed = perturb_8bit if eight_bit else perturb
     together = max(1, batch_size // len(images))  # epsilons that go through the network in one batch
     rows = []
-    with torch.inference_mode():
+    autocast = torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32)
+    with torch.inference_mode(), autocast:
         for first in range(0, len(epsilons), together):
             chosen = epsilons[first : first + together]
             batch = torch.cat([perturbed(images, sign, epsilon) for epsilon in chosen])
             logits = torch.cat([model(part) for part in batch.split(batch_size)])
-            rows.append(logits.softmax(1).unflatten(0, (len(chosen), len(images))))
+            rows.append(logits.float().softmax(1).unflatten(0, (len(chosen), len(images))))
     return torch.cat(rows)
+
+
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where `device` computes with it faster than with float32, else float32."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:  # PyTorch says this of a CPU only in these functions
+        probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        fast = any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+    return torch.bfloat16 if fast else torch.float32
 
 
 def distinct_8bit(epsilons: Sequence[float]) -> list[int]:

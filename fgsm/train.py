@@ -19,7 +19,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from .faces import BUILTIN_FACES, PROJECT, TRAIN_PHOTOGRAPHS, list_people, load_faces, person_of, split
-from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer
+from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -116,13 +116,12 @@ def write_config(folder: Path, config: dict) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def accuracy(recognizer: Recognizer, photographs: list[Path]) -> float:
-    """Fraction of `photographs` that `recognizer` names right, prepared as the page prepares them."""
-    faces = load_faces(photographs, recognizer.input_size)
+def clean_accuracy(recognizer: Recognizer) -> float:
+    """Fraction of its test faces that `recognizer` names right."""
+    faces, labels = load_test_set(recognizer)
     with torch.inference_mode():
-        predicted = torch.cat([recognizer(batch.to(recognizer.device)).argmax(1) for batch in faces.split(50)])
-    right = [recognizer.labels[i] == person_of(p) for i, p in zip(predicted.tolist(), photographs, strict=True)]
-    return sum(right) / len(right)
+        predicted = torch.cat([recognizer(batch.to(recognizer.device)).argmax(1).cpu() for batch in faces.split(50)])
+    return (predicted == labels).sum().item() / len(labels)
 
 
 def train(architecture: str, name: str, recipe: Recipe, models: Path = MODELS) -> Recognizer:
@@ -155,6 +154,6 @@ def train(architecture: str, name: str, recipe: Recipe, models: Path = MODELS) -
     config["training_minutes"] = round((time.perf_counter() - start) / 60, 1)
     save_checkpoint(recognizer, models / name)
     recognizer = load_recognizer(name, models=models)
-    recognizer.config["test_accuracy"] = accuracy(recognizer, test)
+    recognizer.config["test_accuracy"] = clean_accuracy(recognizer)
     write_config(models / name, recognizer.config)
     return recognizer

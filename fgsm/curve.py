@@ -1,0 +1,189 @@
+"""Accuracy against epsilon over a test set, handed out while it is computed.
+
+One sign gradient per face serves every epsilon; the perturbed faces go through the network in batches, without weight
+gradients. A random-sign control moves every value by the same epsilon without asking the gradient.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from statistics import NormalDist
+
+import torch
+from torch import Tensor
+
+from .attack import perturb, sign_gradient
+from .recognizer import Recognizer
+from .sweep import fast_dtype, sweep
+
+COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
+FGSM = "FGSM"
+CONTROL = "random signs"
+MOST_EPSILONS = 50
+EXAMPLES = 5  # faces kept for each epsilon
+CONTROL_SEED = 0
+COLUMNS = ("model", "attack", "precision", "epsilon", "correct", "total", "accuracy", "ci_low", "ci_high", "fooled")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Counts over the first `total` faces. Lists have one entry for each of `epsilons`.
+
+    `correct` faces are named right. `fooled` faces were named right among the clean ones, of which `recognised` were,
+    and no longer are. `examples` are the first of these: pairs of the face's position in the test set and the class
+    index it is taken for.
+    """
+
+    model: str
+    attack: str
+    precision: str
+    epsilons: list[float]
+    correct: list[int]
+    fooled: list[int]
+    recognised: int
+    total: int
+    examples: list[list[tuple[int, int]]]
+
+    @property
+    def accuracy(self) -> list[float]:
+        return [count / self.total for count in self.correct]
+
+    @property
+    def intervals(self) -> list[tuple[float, float]]:
+        return [wilson_interval(count, self.total) for count in self.correct]
+
+
+def accuracy_curve(
+    model: Recognizer,
+    images: Tensor,
+    labels: Tensor,
+    epsilons: Sequence[float],
+    attack: str = FGSM,
+    dtype: torch.dtype | None = None,
+    batch_size: int | None = None,
+) -> Iterator[Snapshot]:
+    """Snapshots of the accuracy on `images`, (N, 3, H, W) in [0, 1], at each of `epsilons`; the last one is final.
+
+    `attack` is FGSM on the true `labels`, (N,), or CONTROL. The sign is computed in float32, the perturbed faces are
+    scored in `dtype`: by default bfloat16 where the hardware is fast at it. There is one snapshot for `batch_size`
+    faces.
+    """
+    dtype = dtype or fast_dtype(model.device)
+    batch_size = batch_size or (200 if model.device.type == "cuda" else 16)
+    scored = sorted({0.0, *epsilons})  # the clean faces, at 0, tell who was recognised in the first place
+    asked = [scored.index(epsilon) for epsilon in epsilons]
+    correct = torch.zeros(len(scored), dtype=torch.int64)
+    fooled = torch.zeros_like(correct)
+    examples = [[] for _ in scored]
+    for first in range(0, len(images), batch_size):
+        batch = images[first : first + batch_size].to(model.device)
+        truth = labels[first : first + batch_size].to(model.device)
+        sign = (
+            sign_gradient(model, batch, truth)
+            if attack == FGSM
+            else random_signs(batch, range(first, first + len(batch)))
+        )
+        predicted = sweep(model, batch, sign, scored, dtype=dtype, batch_size=8 * batch_size).argmax(2)  # (E, N)
+        right = predicted == truth
+        lost = right[0] & ~right
+        predicted, right, lost = predicted.cpu(), right.cpu(), lost.cpu()
+        correct += right.sum(1)
+        fooled += lost.sum(1)
+        for kept, row, taken_for in zip(examples, lost, predicted, strict=True):
+            for n in row.nonzero().flatten().tolist()[: EXAMPLES - len(kept)]:
+                kept.append((first + n, int(taken_for[n])))
+        yield Snapshot(
+            model=model.name,
+            attack=attack,
+            precision=str(dtype).removeprefix("torch."),
+            epsilons=list(epsilons),
+            correct=correct[asked].tolist(),
+            fooled=fooled[asked].tolist(),
+            recognised=int(correct[0]),
+            total=first + len(batch),
+            examples=[list(examples[at]) for at in asked],
+        )
+
+
+def random_signs(images: Tensor, positions: Iterable[int]) -> Tensor:
+    """-1 or 1 for every value of `images`, drawn for each from its own position in the test set."""
+    signs = []
+    for position in positions:
+        generator = torch.Generator().manual_seed(CONTROL_SEED + position)
+        signs.append(torch.randint(0, 2, images.shape[1:], generator=generator) * 2.0 - 1)
+    return torch.stack(signs).to(images.device)
+
+
+def example_faces(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot, at: int) -> Tensor:
+    """The adversarial faces, on the CPU, that `curve`, measured on `images` and `labels`, gives as examples at `at`."""
+    positions = [position for position, _ in curve.examples[at]]
+    chosen, truth = images[positions].to(model.device), labels[positions].to(model.device)
+    sign = sign_gradient(model, chosen, truth) if curve.attack == FGSM else random_signs(chosen, positions)
+    return perturb(chosen, sign, curve.epsilons[at]).cpu()
+
+
+def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval for a proportion: E. B. Wilson, J. American Statistical Association 22 (1927), 209-212."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = correct / total
+    middle = share + z * z / (2 * total)
+    half = z * sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
+    """One row for each curve and epsilon, with `COLUMNS`."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for curve in curves:
+            points = zip(curve.epsilons, curve.correct, curve.accuracy, curve.intervals, curve.fooled, strict=True)
+            for epsilon, correct, accuracy, (low, high), fooled in points:
+                measured = (f"{accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", fooled)
+                head = (curve.model, curve.attack, curve.precision, f"{epsilon:g}")
+                writer.writerow((*head, correct, curve.total, *measured))
+
+
+def parse_epsilons(text: str) -> list[float]:
+    """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises ValueError with a sentence for a person."""
+    pieces = text.replace(";", ",").replace(",", " ").split()
+    values = set()
+    for piece in pieces[: MOST_EPSILONS + 1]:
+        try:
+            value = float(piece)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise ValueError(f"{piece[:20]!r} is not an epsilon: give numbers from 0 to 1, such as 0, 0.01, 0.1.")
+        values.add(value)
+    if not values:
+        raise ValueError("Give at least one epsilon, such as 0.01.")
+    if len(pieces) > MOST_EPSILONS:
+        raise ValueError(f"Give at most {MOST_EPSILONS} epsilons.")
+    return sorted(values)
+
+
+def explain(curves: Sequence[Snapshot]) -> list[str]:
+    """A sentence for each thing in `curves` that surprises people and is to be expected."""
+    attacked = {curve.model: curve for curve in curves if curve.attack == FGSM}
+    sentences = []
+    for curve in attacked.values():
+        lowest = min(range(len(curve.epsilons)), key=curve.correct.__getitem__)
+        clearly_more = curve.correct[lowest] + 0.02 * curve.total
+        risen = [at for at in range(lowest, len(curve.epsilons)) if curve.correct[at] > clearly_more]
+        if risen:
+            sentences.append(
+                f"{curve.model} recognises more faces at epsilon {curve.epsilons[risen[0]]:g} than at "
+                f"{curve.epsilons[lowest]:g}. That is no mistake: FGSM takes one straight step, and the gradient at "
+                "its start says little about the loss so far away."
+            )
+    shallow, deep = attacked.get("resnet18"), attacked.get("resnet101")
+    if shallow and deep and sum(deep.accuracy) <= sum(shallow.accuracy):
+        sentences.append(
+            "ResNet-101 does no better than ResNet-18. Depth serves the accuracy on clean faces; FGSM uses that a "
+            "network is nearly linear around a picture, and a deeper one trained the same way is no less so."
+        )
+    return sentences

@@ -1,0 +1,65 @@
+"""Matplotlib figures of accuracy curves and of the faces behind them, for files and reports."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .curve import CONTROL, EXAMPLES, Snapshot, example_faces
+from .recognizer import Recognizer
+
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe & Ito: safe for colour-blind eyes
+
+
+def accuracy_figure(curves: Sequence[Snapshot]) -> Figure:
+    """A panel for each recogniser and, where there are several, one with all of them; controls are dashed."""
+    models = list(dict.fromkeys(curve.model for curve in curves))
+    panels = [[model] for model in models] + ([models] if len(models) > 1 else [])
+    figure = Figure(figsize=(5.2 * len(panels), 4), layout="constrained")
+    for axes, shown in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        for curve in curves:
+            if curve.model in shown:
+                _draw_curve(axes, curve, COLOURS[models.index(curve.model) % len(COLOURS)])
+        axes.set_title(shown[0] if len(shown) == 1 else "all")
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("epsilon")
+        axes.set_ylabel("accuracy, with 95% interval")
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize="small")
+    return figure
+
+
+def _draw_curve(axes: Axes, curve: Snapshot, colour: str) -> None:
+    low, high = zip(*curve.intervals, strict=True)
+    style = "--" if curve.attack == CONTROL else "-"
+    axes.fill_between(curve.epsilons, low, high, color=colour, alpha=0.12, linewidth=0)
+    axes.plot(curve.epsilons, curve.accuracy, style, marker="o", markersize=4, color=colour, label=_name(curve))
+    smallest = min((epsilon for epsilon in curve.epsilons if epsilon > 0), default=1e-4)
+    axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)  # shows 0 beside 0.0001 and 1
+
+
+def _name(curve: Snapshot) -> str:
+    return f"{curve.model}, {curve.attack}"
+
+
+def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot) -> Figure:
+    """The first faces fooled at each epsilon of a `curve` over `images` and `labels`: a row for each epsilon."""
+    rows = [at for at, found in enumerate(curve.examples) if found]
+    figure = Figure(figsize=(1.7 * EXAMPLES + 0.8, 2.05 * max(1, len(rows))), layout="constrained")
+    if not rows:
+        figure.text(0.5, 0.5, "No face was fooled.", ha="center")
+        return figure
+    for line, at in zip(figure.subplots(len(rows), EXAMPLES, squeeze=False), rows, strict=True):
+        faces = example_faces(model, images, labels, curve, at)
+        for axes in line:
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+        for axes, face, (index, taken_for) in zip(line, faces, curve.examples[at], strict=False):
+            axes.imshow(face.permute(1, 2, 0).numpy())
+            axes.set_title(
+                f"{model.labels[labels[index]]} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}", fontsize=7.5
+            )
+        line[0].set_ylabel(f"epsilon {curve.epsilons[at]:g}", fontsize=9)
+    return figure

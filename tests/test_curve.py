@@ -1,0 +1,146 @@
+import csv
+
+import pytest
+import torch
+import torchattacks
+
+from fgsm.curve import (
+    COLUMNS,
+    CONTROL,
+    COURSE_EPSILONS,
+    FGSM,
+    accuracy_curve,
+    parse_epsilons,
+    random_signs,
+    wilson_interval,
+    write_csv,
+)
+from fgsm.recognizer import load_recognizer, load_test_set
+
+EPSILONS = [0.0, 0.005, 0.01, 0.03, 0.3]
+
+
+@pytest.fixture(scope="module")
+def some():
+    """resnet18 with every fifth of its test faces."""
+    model = load_recognizer("resnet18", device="cpu")
+    images, labels = load_test_set(model)
+    return model, images[::5], labels[::5]
+
+
+def last(snapshots):
+    *_, final = snapshots
+    return final
+
+
+def test_counts_equal_torchattacks_with_a_loop_of_its_own(some):
+    model, images, labels = some
+    ours = last(accuracy_curve(model, images, labels, EPSILONS, dtype=torch.float32))
+    with torch.no_grad():
+        clean = [int(model(image[None]).argmax()) for image in images]
+    assert ours.total == len(images) and ours.recognised == sum(c == y for c, y in zip(clean, labels, strict=True))
+    for at, epsilon in enumerate(EPSILONS):
+        attack = torchattacks.FGSM(model, eps=epsilon)
+        correct, fooled = 0, []
+        for n, (image, label) in enumerate(zip(images, labels, strict=True)):
+            with torch.no_grad():
+                answer = int(model(attack(image[None], label[None])).argmax())
+            correct += answer == label
+            if clean[n] == label and answer != label:
+                fooled.append((n, answer))
+        assert ours.correct[at] == correct, epsilon
+        assert ours.fooled[at] == len(fooled), epsilon
+        assert ours.examples[at] == fooled[:5], epsilon
+
+
+def test_snapshots_grow_to_the_final_one_whatever_the_batch(some):
+    model, images, labels = some[0], some[1][:12], some[2][:12]
+    snapshots = list(accuracy_curve(model, images, labels, [0.01, 0.05], batch_size=5))
+    assert [snapshot.total for snapshot in snapshots] == [5, 10, 12]
+    assert snapshots[-1] == last(accuracy_curve(model, images, labels, [0.01, 0.05], batch_size=12))
+
+
+def test_bfloat16_counts_are_within_one_percent(some):
+    model, images, labels = some[0], some[1][:20], some[2][:20]
+    exact = last(accuracy_curve(model, images, labels, [0.0, 0.03], dtype=torch.float32))
+    brief = last(accuracy_curve(model, images, labels, [0.0, 0.03], dtype=torch.bfloat16))
+    assert brief.precision == "bfloat16" and exact.precision == "float32"
+    for ours, theirs in zip(brief.correct, exact.correct, strict=True):
+        assert abs(ours - theirs) <= max(1, 0.01 * len(images))
+
+
+def test_the_control_has_the_same_size_and_is_not_the_gradient(some):
+    model, images, labels = some[0], some[1][:8], some[2][:8]
+    signs = random_signs(images, range(8))
+    assert set(signs.unique().tolist()) == {-1.0, 1.0}
+    assert torch.equal(signs[3:], random_signs(images[3:], range(3, 8)))  # a face's signs do not depend on its batch
+    assert abs(signs.mean()) < 0.01
+    from fgsm.attack import sign_gradient
+
+    agreement = (signs == sign_gradient(model, images, labels)).double().mean()
+    assert 0.45 < agreement < 0.55
+
+
+def test_random_signs_fool_less_than_the_gradient(some):
+    model, images, labels = some
+    control = last(accuracy_curve(model, images, labels, [0.03], attack=CONTROL))
+    attacked = last(accuracy_curve(model, images, labels, [0.03], attack=FGSM))
+    assert control.attack == CONTROL and control.correct[0] > 0.8 * len(images) > 2 * attacked.correct[0]
+
+
+def test_nothing_is_computed_after_the_generator_is_closed(some):
+    model, images, labels = some
+    seen = []
+    hook = model.register_forward_hook(lambda module, args, output: seen.append(len(output)))
+    try:
+        snapshots = accuracy_curve(model, images, labels, EPSILONS, batch_size=4)
+        next(snapshots)
+        after_one = len(seen)
+        snapshots.close()
+        assert sum(seen) <= 4 * (1 + len(EPSILONS)) and len(seen) == after_one
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "low", "high"),  # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_interval_has_the_published_values(correct, total, low, high):
+    assert wilson_interval(correct, total) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_csv_holds_the_counts(some, tmp_path):
+    model, images, labels = some[0], some[1][:6], some[2][:6]
+    curve = last(accuracy_curve(model, images, labels, [0.0, 0.05]))
+    write_csv([curve], tmp_path / "accuracy.csv")
+    with open(tmp_path / "accuracy.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS and len(rows) == 2
+    for at, row in enumerate(rows):
+        assert (int(row["correct"]), int(row["total"]), int(row["fooled"])) == (curve.correct[at], 6, curve.fooled[at])
+        assert float(row["accuracy"]) == pytest.approx(curve.correct[at] / 6, abs=1e-4)
+        low, high = wilson_interval(curve.correct[at], 6)
+        assert (float(row["ci_low"]), float(row["ci_high"])) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_epsilons_are_read_sorted_and_once():
+    assert parse_epsilons("0.1, 0 0.1;1e-4") == [0.0, 0.0001, 0.1]
+    assert parse_epsilons(", ".join(map(str, COURSE_EPSILONS))) == list(COURSE_EPSILONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "at least one"),
+        ("0.1, nan", "'nan' is not an epsilon"),
+        ("inf", "not an epsilon"),
+        ("-0.1", "not an epsilon"),
+        ("2", "not an epsilon"),
+        ("a bit", "'a' is not an epsilon"),
+        (" ".join(str(n / 1000) for n in range(100)), "at most 50"),
+    ],
+)
+def test_nonsense_epsilons_are_refused_in_a_sentence(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_epsilons(text)
