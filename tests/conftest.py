@@ -27,6 +27,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--disable-quic",
 ]
+STAGE_DONE = "#viewer .stage[aria-busy=false]"  # the face on the stage is scored at every epsilon
 SHIPPED = list(available_recognizers())
 
 
@@ -77,3 +78,16 @@ def browser():
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture
+def page(browser, url):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    opened = context.new_page()
+    errors = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(url)
+    opened.wait_for_selector(STAGE_DONE, timeout=60_000)
+    yield opened
+    context.close()
+    assert not errors

@@ -43,8 +43,9 @@ def test_counts_equal_torchattacks_with_a_loop_of_its_own(some):
         attack = torchattacks.FGSM(model, eps=epsilon)
         correct, fooled = 0, []
         for n, (image, label) in enumerate(zip(images, labels, strict=True)):
+            adversarial = attack(image[None], label[None])
             with torch.no_grad():
-                answer = int(model(attack(image[None], label[None])).argmax())
+                answer = int(model(adversarial).argmax())
             correct += answer == label
             if clean[n] == label and answer != label:
                 fooled.append((n, answer))

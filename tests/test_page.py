@@ -14,23 +14,11 @@ from fgsm.faces import BUILTIN_FACES, open_picture, person_of, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
 from fgsm.report import verdict
 
+from .conftest import STAGE_DONE
+
 STAGE = "#viewer .stage"
 SLIDER = "#epsilon input[type=range]"
 OPENING = BUILTIN_FACES / "person_24" / "06.png"
-DONE = f"{STAGE}[aria-busy=false]"
-
-
-@pytest.fixture
-def page(browser, url):
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    opened = context.new_page()
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(url)
-    opened.wait_for_selector(DONE, timeout=60_000)
-    yield opened
-    context.close()
-    assert not errors
 
 
 def stage(page, name):
@@ -62,7 +50,7 @@ def set_epsilon(page, value):
 def choose_sample(page, index):
     before = stage(page, "ready")
     page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").nth(index).click()
-    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
 
 
 def choose_model(page, name):
@@ -73,7 +61,7 @@ def choose_model(page, name):
     option = page.locator("ul[role=listbox] li").nth(index)
     assert f"{accuracy:.1%}" in option.inner_text()
     option.click()
-    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=120_000)
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)
 
 
 def expected(photograph, name, epsilon, label=None):
@@ -161,7 +149,7 @@ def test_the_top_of_the_slider_can_be_chosen(page):
     for top, steps in (("0.02", 0.0002), ("1", 0.01)):
         before = stage(page, "ready")
         page.locator("#top label", has_text=top).last.click()
-        page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
         page.locator(SLIDER).focus()
         page.keyboard.press("End")
         page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '{top}'")
@@ -202,7 +190,7 @@ def test_a_picture_of_ones_own_is_attacked_on_the_recognisers_prediction(page, t
     before = stage(page, "ready")
     page.get_by_role("tab", name="Your own picture").click()
     page.locator("#photo input[type=file]").set_input_files(file)
-    page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
     for epsilon in (0.005, 0.06):
         set_epsilon(page, epsilon)
         assert_stage_shows(page, picture, "resnet18", epsilon)
@@ -235,7 +223,7 @@ def test_a_phone_has_no_sideways_scroll(browser, url):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(url)
-    page.wait_for_selector(DONE, timeout=60_000)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
 
