@@ -10,7 +10,6 @@ epsilon need, over the rate of a large matrix product measured in the same run a
 
 import argparse
 import multiprocessing
-import resource
 import sys
 import time
 from pathlib import Path
@@ -97,14 +96,14 @@ def matrix_rate(dtype):
     return 2 * side**3 / min(seconds(torch.matmul, a, b)[0] for _ in range(5))
 
 
-def operations(model, faces, epsilons):
-    """Of one sign gradient (no weight gradients) and one forward per epsilon, for each face."""
+def operations(model):
+    """Of a sign gradient (no weight gradients) and of a forward, for one face."""
     image, label = torch.rand(1, 3, model.input_size, model.input_size, device=DEVICE), torch.tensor([0], device=DEVICE)
-    with FlopCounterMode(display=False) as forward:
-        model(image)
     with FlopCounterMode(display=False) as gradient:
         sign_gradient(model, image, label)
-    return faces * (gradient.get_total_flops() + epsilons * forward.get_total_flops())
+    with FlopCounterMode(display=False) as forward:
+        model(image)
+    return gradient.get_total_flops(), forward.get_total_flops()
 
 
 def compare(name, faces):
@@ -112,7 +111,7 @@ def compare(name, faces):
     images, labels = (part[:faces].to(DEVICE) for part in load_test_set(model))
     dtypes = [torch.float32] + [torch.bfloat16] * (fast_dtype(DEVICE) == torch.bfloat16)
     rates = {dtype: matrix_rate(dtype) for dtype in dtypes}
-    needed = operations(model, len(images), len(COURSE_EPSILONS))
+    gradient, forward = operations(model)
     ways = {"course loop": course_loop, "torchattacks": by_torchattacks, "foolbox": by_foolbox}
     ways |= {f"ours, {str(dtype).removeprefix('torch.')}": ours(dtype) for dtype in dtypes}
     print(f"\n{name}, {len(images)} faces, {len(COURSE_EPSILONS)} epsilons; matrix product:", end=" ")
@@ -125,17 +124,21 @@ def compare(name, faces):
         function(model, images[:BATCH], labels[:BATCH], COURSE_EPSILONS[:1])  # warm up
         times[way], counts[way] = seconds(function, model, images, labels, COURSE_EPSILONS)
         dtype = torch.bfloat16 if "bfloat16" in way else torch.float32
-        floor = needed / rates[dtype] / times[way]
+        floor = len(images) * (gradient / rates[torch.float32] + len(COURSE_EPSILONS) * forward / rates[dtype])
         apart = max(abs(a - b) for a, b in zip(counts[way], counts["course loop"], strict=True))
         agreement = "equal to the loop's" if apart == 0 else f"at most {apart} from the loop's"
         ratios = [
             f"{times[peer] / times[way]:.1f}" if peer in times else "" for peer in ("course loop", "torchattacks")
         ]
-        print(f"{way:16}{times[way]:9.1f}{ratios[0]:>9}{ratios[1]:>16}{floor:10.0%}  {agreement}", flush=True)
+        print(
+            f"{way:16}{times[way]:9.1f}{ratios[0]:>9}{ratios[1]:>16}{floor / times[way]:10.0%}  {agreement}", flush=True
+        )
 
 
 def measure_growth(faces, epsilons):
     """Seconds and peak memory, in MiB, of a curve in a process of its own."""
+    import resource  # not on Windows
+
     model = load_recognizer("resnet18")
     images, labels = (part[:faces] for part in load_test_set(model))
     grid = [0.1 * step / (epsilons - 1) for step in range(epsilons)]

@@ -21,15 +21,13 @@ class Refusal(Exception):
 
 
 def models_command(arguments: argparse.Namespace) -> None:
-    rows = [("name", "architecture", "parameters", "data set", "clean accuracy", "trained in")]
+    rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
     for name, config in available_recognizers().items():
         parameters = sum(p.numel() for p in load_recognizer(name).parameters())
         accuracy = f"{config['test_accuracy']:.1%} of {len(config['test_photographs'])}"
         training = f"{config['training_minutes']} min ({config['trained_on']})"
-        rows.append((name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy, training))
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        rows.append([name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy, training])
+    print(as_columns(rows))
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
@@ -94,13 +92,19 @@ def curve_command(arguments: argparse.Namespace) -> None:
 
 
 def curve_table(curves: list[Snapshot]) -> str:
-    """Accuracy in percent: a row for each epsilon, a column for each curve."""
+    """A row for each epsilon, a column for each curve: accuracy and, of the faces first recognised, those fooled."""
     heads = [f"{curve.model}, {curve.attack}" for curve in curves]
-    lines = ["  ".join(["epsilon", *heads])]
+    rows = [["epsilon", *heads]]
     for at, epsilon in enumerate(curves[0].epsilons):
-        cells = [f"{curve.accuracy[at]:.1%}".rjust(len(head)) for head, curve in zip(heads, curves, strict=True)]
-        lines.append("  ".join([f"{epsilon:<7g}", *cells]))
-    return "\n".join(lines)
+        cells = [f"{curve.accuracy[at]:.1%} ({curve.fooling_rate[at]:.1%} fooled)" for curve in curves]
+        rows.append([f"{epsilon:g}", *cells])
+    return as_columns(rows)
+
+
+def as_columns(rows: list[list[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def train_command(arguments: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ gradients. A random-sign control moves every value by the same epsilon without a
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -21,6 +21,7 @@ from .sweep import fast_dtype, sweep
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
 FGSM = "FGSM"
 CONTROL = "random signs"
+SMALLEST_EPSILON = 1e-6
 MOST_EPSILONS = 50
 EXAMPLES = 5  # faces kept for each epsilon
 CONTROL_SEED = 0
@@ -45,6 +46,10 @@ class Snapshot:
     recognised: int
     total: int
     examples: list[list[tuple[int, int]]]
+
+    @property
+    def fooling_rate(self) -> list[float]:
+        return [count / max(1, self.recognised) for count in self.fooled]
 
     @property
     def accuracy(self) -> list[float]:
@@ -145,31 +150,39 @@ def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
             points = zip(curve.epsilons, curve.correct, curve.accuracy, curve.intervals, curve.fooled, strict=True)
             for epsilon, correct, accuracy, (low, high), fooled in points:
                 measured = (f"{accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", fooled)
-                head = (curve.model, curve.attack, curve.precision, f"{epsilon:g}")
+                head = (curve.model, curve.attack, curve.precision, epsilon)
                 writer.writerow((*head, correct, curve.total, *measured))
 
 
 def parse_epsilons(text: str) -> list[float]:
     """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises ValueError with a sentence for a person."""
     pieces = text.replace(";", ",").replace(",", " ").split()
-    values = set()
-    for piece in pieces[: MOST_EPSILONS + 1]:
-        try:
-            value = float(piece)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise ValueError(f"{piece[:20]!r} is not an epsilon: give numbers from 0 to 1, such as 0, 0.01, 0.1.")
-        values.add(value)
-    if not values:
+    if not pieces:
         raise ValueError("Give at least one epsilon, such as 0.01.")
     if len(pieces) > MOST_EPSILONS:
         raise ValueError(f"Give at most {MOST_EPSILONS} epsilons.")
-    return sorted(values)
+    return sorted({_parse_epsilon(piece) for piece in pieces})
 
 
-def explain(curves: Sequence[Snapshot]) -> list[str]:
-    """A sentence for each thing in `curves` that surprises people and is to be expected."""
+def _parse_epsilon(piece: str) -> float:
+    if len(piece) > 1 and piece.isdigit() and piece.startswith("0"):
+        raise ValueError(f"{piece[:20]!r} looks like a part of a number: write decimals with a point, such as 0.01.")
+    try:
+        value = float(piece)
+    except ValueError:
+        value = -1.0
+    if value != 0 and not SMALLEST_EPSILON <= value <= 1:
+        raise ValueError(
+            f"{piece[:20]!r} is not an epsilon: give 0 or numbers from {SMALLEST_EPSILON:g} to 1, such as 0, 0.01, 0.1."
+        )
+    return value
+
+
+def explain(curves: Sequence[Snapshot], called: Callable[[str], str] = str) -> list[str]:
+    """A sentence for each thing in `curves` that surprises people and is to be expected.
+
+    `called` turns a recogniser's name into what readers call it.
+    """
     attacked = {curve.model: curve for curve in curves if curve.attack == FGSM}
     sentences = []
     for curve in attacked.values():
@@ -178,14 +191,14 @@ def explain(curves: Sequence[Snapshot]) -> list[str]:
         risen = [at for at in range(lowest, len(curve.epsilons)) if curve.correct[at] > clearly_more]
         if risen:
             sentences.append(
-                f"{curve.model} recognises more faces at epsilon {curve.epsilons[risen[0]]:g} than at "
+                f"{called(curve.model)} recognises more faces at epsilon {curve.epsilons[risen[0]]:g} than at "
                 f"{curve.epsilons[lowest]:g}. That is no mistake: FGSM takes one straight step, and the gradient at "
                 "its start says little about the loss so far away."
             )
     shallow, deep = attacked.get("resnet18"), attacked.get("resnet101")
-    if shallow and deep and sum(deep.accuracy) <= sum(shallow.accuracy):
+    if shallow and deep and max(deep.epsilons) > 0 and sum(deep.accuracy) <= sum(shallow.accuracy):
         sentences.append(
-            "ResNet-101 does no better than ResNet-18. Depth serves the accuracy on clean faces; FGSM uses that a "
-            "network is nearly linear around a picture, and a deeper one trained the same way is no less so."
+            f"{called('resnet101')} is no harder to fool than {called('resnet18')}. FGSM works because a network is "
+            "nearly linear around a picture, and more layers do not change that."
         )
     return sentences

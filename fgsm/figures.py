@@ -40,26 +40,26 @@ def _draw_curve(axes: Axes, curve: Snapshot, colour: str) -> None:
 
 
 def _name(curve: Snapshot) -> str:
-    return f"{curve.model}, {curve.attack}"
+    return f"{curve.model}, {curve.attack} ({curve.precision})"
 
 
 def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot) -> Figure:
     """The first faces fooled at each epsilon of a `curve` over `images` and `labels`: a row for each epsilon."""
-    rows = [at for at, found in enumerate(curve.examples) if found]
-    figure = Figure(figsize=(1.7 * EXAMPLES + 0.8, 2.05 * max(1, len(rows))), layout="constrained")
-    if not rows:
-        figure.text(0.5, 0.5, "No face was fooled.", ha="center")
-        return figure
-    for line, at in zip(figure.subplots(len(rows), EXAMPLES, squeeze=False), rows, strict=True):
-        faces = example_faces(model, images, labels, curve, at)
+    figure = Figure(figsize=(1.7 * EXAMPLES + 0.8, 2.05 * len(curve.epsilons)), layout="constrained")
+    figure.suptitle(_name(curve), fontsize=10)
+    grid = figure.subplots(len(curve.epsilons), EXAMPLES, squeeze=False)
+    for at, (epsilon, line) in enumerate(zip(curve.epsilons, grid, strict=True)):
         for axes in line:
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
-        for axes, face, (index, taken_for) in zip(line, faces, curve.examples[at], strict=False):
+        line[0].set_ylabel(f"epsilon {epsilon:g}", fontsize=9)
+        if not curve.examples[at]:
+            line[EXAMPLES // 2].text(0.5, 0.5, "nobody is fooled", ha="center", va="center", fontsize=9)
+            continue
+        faces = example_faces(model, images, labels, curve, at)
+        for axes, face, (position, taken_for) in zip(line, faces, curve.examples[at], strict=False):
+            person = model.labels[labels[position]]
             axes.imshow(face.permute(1, 2, 0).numpy())
-            axes.set_title(
-                f"{model.labels[labels[index]]} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}", fontsize=7.5
-            )
-        line[0].set_ylabel(f"epsilon {curve.epsilons[at]:g}", fontsize=9)
+            axes.set_title(f"{person} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}", fontsize=7.5)
     return figure

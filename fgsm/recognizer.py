@@ -21,6 +21,7 @@ ARCHITECTURES = {
     "resnet101": partial(torchvision.models.resnet101, zero_init_residual=True),
     "resnet": ResNet,
 }
+torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -78,6 +79,6 @@ def load_recognizer(name: str, device: torch.device | str | None = None, models:
             f"There is no recogniser named {name!r}: choose one of {', '.join(known) or 'none (train one)'}."
         )
     recognizer = Recognizer(name, known[name])
-    load_torch_model(recognizer.network, models / name)
+    load_torch_model(recognizer.network, models / name, strict=True)
     recognizer.to(device or DEVICE, memory_format=torch.channels_last)
     return recognizer.eval().requires_grad_(False)

@@ -6,7 +6,9 @@ the finished weights have been read back from disk.
 """
 
 import json
+import re
 import shutil
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,18 +104,17 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
 
 def save_checkpoint(recognizer: Recognizer, folder: Path) -> None:
     """Write the weights of `recognizer` as float16 safetensors, in files of at most 90 MB, and its config."""
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     halves = {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in recognizer.network.state_dict().items()
     }
     save_torch_state_dict(halves, folder, max_shard_size="90MB")
-    write_config(folder, recognizer.config)
+    write_config(recognizer, folder)
 
 
-def write_config(folder: Path, config: dict) -> None:
-    (folder / "config.json").write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+def write_config(recognizer: Recognizer, folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps(recognizer.config, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def clean_accuracy(recognizer: Recognizer) -> float:
@@ -127,8 +128,11 @@ def clean_accuracy(recognizer: Recognizer) -> float:
 def train(architecture: str, name: str, recipe: Recipe, models: Path = MODELS) -> Recognizer:
     """Train `architecture` on the built-in faces, write `models/<name>/`, and return it as read back from there.
 
-    The accuracy in its config is measured on the test faces through the weights on disk.
+    The accuracy in its config is measured on the test faces through the weights on disk. A checkpoint of that name is
+    replaced when the new one is whole. Raises ValueError for a name that is not a plain one.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ValueError(f"{name!r} cannot name a recogniser: use letters, digits, - and _ only.")
     torch.manual_seed(recipe.seed)
     people = list_people(BUILTIN_FACES)
     training, test = split(people)
@@ -152,8 +156,12 @@ def train(architecture: str, name: str, recipe: Recipe, models: Path = MODELS) -
     fit(recognizer, faces, targets, recipe)
     config["trained_on"] = f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     config["training_minutes"] = round((time.perf_counter() - start) / 60, 1)
-    save_checkpoint(recognizer, models / name)
-    recognizer = load_recognizer(name, models=models)
-    recognizer.config["test_accuracy"] = clean_accuracy(recognizer)
-    write_config(models / name, recognizer.config)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / name
+        save_checkpoint(recognizer, folder)
+        recognizer = load_recognizer(name, models=folder.parent)
+        recognizer.config["test_accuracy"] = clean_accuracy(recognizer)
+        write_config(recognizer, folder)
+        shutil.rmtree(models / name, ignore_errors=True)
+        shutil.copytree(folder, models / name)
     return recognizer

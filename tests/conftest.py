@@ -61,6 +61,8 @@ def url():
             except (urllib.error.URLError, TimeoutError):
                 assert server.poll() is None, "app.py ended"
                 time.sleep(0.5)
+        else:
+            pytest.fail("app.py did not answer in two minutes")
         yield address
     finally:
         server.terminate()

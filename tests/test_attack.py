@@ -73,6 +73,13 @@ def test_inputs_mode_and_weights_are_left_alone(linear, training):
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+def test_a_recogniser_in_eval_mode_keeps_its_state(recognizer, faces):
+    before = {name: value.clone() for name, value in recognizer.state_dict().items()}
+    fgsm(recognizer, *faces, 0.01)
+    assert not recognizer.training
+    assert all(torch.equal(value, before[name]) for name, value in recognizer.state_dict().items())
+
+
 def test_gradient_is_found_under_no_grad_and_autocast(linear):
     model, images, labels = linear
     expected = sign_gradient(model, images, labels)

@@ -1,3 +1,4 @@
+import csv
 import json
 import subprocess
 import sys
@@ -56,10 +57,12 @@ def test_attack_in_words_says_both_verdicts():
     assert "Float image: " in output and "8-bit image: " in output
 
 
-@pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("train",)])
+@pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("curve",), ("train",)])
 def test_help_explains(command):
     result = run(*command, "--help")
     assert result.returncode == 0 and "usage: python -m fgsm" in result.stdout
+    described = [line for line in result.stdout.splitlines() if line.startswith("  ") and len(line.split()) > 2]
+    assert len(described) >= 2
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,10 @@ def test_help_explains(command):
         (("attack", PHOTO, "--label", "nobody"), "knows nobody named 'nobody'"),
         (("attack", PHOTO, "--out", "face.jpg"), ".png"),
         (("attack", PHOTO, "--out", "nowhere/face.png"), "cannot be written"),
+        (("curve", "--model", "nobody", "--out", "x"), "no recogniser named 'nobody'"),
+        (("curve", "--epsilons", "0, 7", "--out", "x"), "'7' is not an epsilon"),
+        (("curve",), "--out"),
+        (("train", "--arch", "resnet18", "--name", "../x"), "cannot name a recogniser"),
         (("train", "--arch", "vgg"), "invalid choice: 'vgg'"),
         ((), "COMMAND"),
     ],
@@ -85,6 +92,24 @@ def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message):
     assert result.returncode == 2
     assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
     assert "Traceback" not in result.stderr
+
+
+def test_curve_writes_table_and_figures(tmp_path):
+    result = run("curve", "--model", "resnet18", "--epsilons", "0, 0.03", "--out", tmp_path / "results")
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / "results" / "accuracy.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["attack"], row["epsilon"]) for row in rows] == [
+        (attack, epsilon) for attack in ("FGSM", "random signs") for epsilon in ("0.0", "0.03")
+    ]
+    clean = available_recognizers()["resnet18"]["test_accuracy"]
+    assert [int(row["correct"]) for row in rows[::2]] == [round(200 * clean)] * 2
+    assert int(rows[1]["correct"]) < 60 < int(rows[3]["correct"])
+    for row in rows:
+        assert f"{int(row['correct']) / 200:.1%}" in result.stdout
+    for name in ("accuracy.png", "examples_resnet18.png"):
+        with Image.open(tmp_path / "results" / name) as figure:
+            assert figure.format == "PNG" and figure.convert("L").getextrema()[0] < 128
 
 
 def test_training_writes_a_checkpoint_that_loads(tmp_path):

@@ -5,7 +5,7 @@ import csv
 import pytest
 from gradio_client import Client
 
-from fgsm.curve import accuracy_curve
+from fgsm.curve import CONTROL, accuracy_curve
 from fgsm.recognizer import load_recognizer, load_test_set
 
 CHART = "#curve .chart"
@@ -39,7 +39,7 @@ def point(tab, epsilon):
 def seen_faces(tab):
     """How many faces the first point on the chart stands for, or 0."""
     label = tab.evaluate(f"document.querySelector('{CHART} [data-testid=point]')?.getAttribute('aria-label')")
-    return int(label.split(" named right")[0].split(" of ")[-1]) if label else 0
+    return int(label.split(" recognised correctly")[0].split(" of ")[-1]) if label else 0
 
 
 def test_the_curve_grows_and_ends_with_the_engines_counts(tab, measured, tmp_path):
@@ -57,8 +57,8 @@ def test_the_curve_grows_and_ends_with_the_engines_counts(tab, measured, tmp_pat
     assert "ResNet-18, FGSM" in text and "epsilon 0.014 = 3.57/255" in text
     low, high = curve.intervals[1]
     assert f"accuracy {curve.accuracy[1]:.1%} (95% interval {low:.1%} to {high:.1%})" in text
-    assert f"{curve.correct[1]} of {curve.total} named right" in text
-    assert f"{curve.fooled[1]} of {curve.recognised} first recognised are fooled" in text
+    assert f"{curve.correct[1]} of {curve.total} recognised correctly" in text
+    assert f"{curve.fooled[1]} of the {curve.recognised} recognised without an attack are fooled" in text
 
     point(tab, 0.014).click()
     figures = tab.locator("#curve-faces figure")
@@ -108,11 +108,14 @@ def test_nonsense_gets_a_sentence(tab, text, sentence):
 
 
 def test_the_api_answers_with_the_engines_counts(url, measured):
-    _, curve = measured
+    model, curve = measured
     chart, table, _ = Client(url, verbose=False).predict(
-        names=["resnet18"], text="0, 0.014, 0.3", with_control=False, api_name="/curve"
+        models=["resnet18"], epsilons="0, 0.014", control=True, api_name="/curve"
     )
-    assert chart["curves"][0]["correct"] == curve.correct and chart["curves"][0]["total"] == curve.total
+    attacked, control = chart["curves"]
+    assert (attacked["correct"], attacked["total"]) == (curve.correct[:2], curve.total)
+    *_, expected = accuracy_curve(model, *load_test_set(model), EPSILONS[:2], CONTROL)
+    assert control["attack"] == CONTROL and control["correct"] == expected.correct
     path = table["value"] if isinstance(table, dict) else table
     with open(path, newline="") as file:
-        assert [int(row["correct"]) for row in csv.DictReader(file)] == curve.correct
+        assert [int(row["correct"]) for row in csv.DictReader(file)] == curve.correct[:2] + expected.correct

@@ -231,7 +231,7 @@ def test_a_phone_has_no_sideways_scroll(browser, url):
 def test_the_api_answers_with_the_same_report(url):
     photograph = BUILTIN_FACES / "person_05" / "07.png"
     report, picture = Client(url, verbose=False).predict(
-        photo=handle_file(photograph), name="resnet18", epsilon=0.04, api_name="/attack"
+        photo=handle_file(photograph), model="resnet18", epsilon=0.04, api_name="/attack"
     )
     pictures, taken, sentence = expected(open_picture(photograph), "resnet18", 0.04)
     assert report["float"]["top"][0]["label"] == taken and report["float"]["verdict"] == sentence

@@ -52,7 +52,7 @@ function describe(curve, at) {
   return `${curve.title}, ${curve.attack}\nepsilon ${number(epsilon)} = ${number(255 * epsilon)}/255\n`
     + `accuracy ${percent(curve.accuracy[at])} (95% interval ${percent(curve.low[at])} to ${percent(curve.high[at])})\n`
     + `${curve.correct[at]} of ${curve.total} named right\n`
-    + `${curve.fooled[at]} of ${curve.recognised} first recognised are fooled`;
+    + `${curve.fooled[at]} of the ${curve.recognised} recognised without an attack are fooled`;
 }
 
 function reveal(curve, at, place) {
@@ -103,13 +103,15 @@ function draw() {
   const { curves } = value;
   const models = [...new Set(curves.map((curve) => curve.model))];
   const colour = (curve) => COLOURS[models.indexOf(curve.model) % COLOURS.length];
-  const focused = svg.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
+  const identity = (point) => ['data-model', 'data-attack', 'data-epsilon'].map((name) => point.getAttribute(name)).join('|');
+  const focused = svg.contains(document.activeElement) ? identity(document.activeElement) : null;
+  tooltip.hidden = true;
   const place = scales(curves);
   svg.replaceChildren();
   drawAxes(place);
   curves.forEach((curve) => drawCurve(curve, colour(curve), place));
   curves.forEach((curve) => drawPoints(curve, colour(curve), place));
-  if (focused) [...svg.querySelectorAll('.point')].find((point) => point.getAttribute('aria-label') === focused)?.focus();
+  if (focused) [...svg.querySelectorAll('.point')].find((point) => identity(point) === focused)?.focus();
   drawLegend(curves, colour);
   root.dataset.state = value.state;
   root.querySelector('progress').value = value.progress;

@@ -98,7 +98,20 @@ function drawPictures(value) {
   paint('perturbation', (x, s) => clamp(rint(128 + gain * (clamp(x + step * s) - x))));
   paint('adversarial', (x, s) => clamp(rint(x + step * s)));
   show('epsilon').textContent = notation(value);
-  show('gain').textContent = `× ε, shown ${gain}× stronger`;
+  show('gain').textContent = gain === 1 ? 'not amplified' : `amplified ${gain}×`;
+}
+
+// No answer of an earlier face or epsilon may stand under a new picture.
+function drawWaiting() {
+  root.classList.remove('fooled');
+  root.dataset.prediction = '';
+  show('verdict').textContent = 'Asking the recogniser about this epsilon…';
+  for (const name of ['adversarial', 'taken', 'file']) show(name).textContent = '\u00a0';
+  show('file').classList.remove('differs');
+  show('reference').removeAttribute('src');
+  show('reference').alt = '';
+  show('adversarial-top').replaceChildren();
+  canvas('adversarial').ariaLabel = 'Adversarial face';
 }
 
 function drawScores(at) {
@@ -107,11 +120,9 @@ function drawScores(at) {
   const saved = face.scores['8-bit'][face.same_8bit[at]];
   const clean = ranked(face.scores.float[0]);
   show('clean').textContent = `${face.labels[clean[0].index]}, ${percent(clean[0].probability, 1)}`;
-  if (!scored || !saved) {
-    show('verdict').textContent = 'Asking the recogniser about this epsilon…';
-    root.dataset.prediction = '';
-    return;
-  }
+  listTop(show('clean-top'), clean, -1);
+  canvas('original').ariaLabel = `Original face, recognised as ${face.labels[clean[0].index]}`;
+  if (!scored || !saved) return drawWaiting();
   const top = ranked(scored);
   const first = top[0];
   const label = face.labels[first.index];
@@ -130,9 +141,7 @@ function drawScores(at) {
   file.classList.toggle('differs', differs);
   file.textContent = `${differs ? 'But saved' : 'Saved'} as an 8-bit PNG: ${face.labels[inFile.index]}, ${percent(inFile.probability, 1)}`
     + (255 * value < 0.5 && value > 0 ? ' (below 0.5/255 the file is the original)' : '');
-  canvas('original').ariaLabel = `Original face, recognised as ${face.labels[clean[0].index]}`;
   canvas('adversarial').ariaLabel = `Adversarial face, ${fooled ? 'taken for' : 'recognised as'} ${label}`;
-  listTop(show('clean-top'), clean, -1);
   listTop(show('adversarial-top'), top, first.index);
 }
 
@@ -175,7 +184,7 @@ function onInput(event) {
   if (event.target.closest?.('#epsilon')) move(parseFloat(event.target.value));
 }
 document.addEventListener('input', onInput);
-// The reset button and values set from Python arrive through the slider's change event (see app.py).
+// The reset button and values set from Python arrive through the slider's change event (see fgsm/tabs/attack_tab.py).
 root.addEventListener('epsilon', (event) => move(event.detail));
 
 root.querySelector('.download').addEventListener('click', () => {

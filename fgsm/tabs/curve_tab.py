@@ -3,8 +3,8 @@
 import functools
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import gradio as gr
@@ -22,13 +22,14 @@ from ..curve import (
     write_csv,
 )
 from ..figures import accuracy_figure
-from ..recognizer import available_recognizers, load_test_set
+from ..recognizer import load_test_set
 from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from . import DEFAULT_MODEL, choices, drawn_by, recognizer, refusal, title
 
 REMEMBERED = 64  # finished curves kept by this process
 
+NO_FACES = {"title": "", "faces": []}
 finished: dict[tuple, Snapshot] = {}
 
 
@@ -45,46 +46,67 @@ def test_set_of(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     return load_test_set(recognizer(name))
 
 
-def measure(board: Board, names: list[str], text: str, with_control: bool) -> Iterator[tuple]:
+@functools.cache
+def cost(name: str) -> float:
+    """Seconds a few faces take through the recogniser `name`: what the time left is reckoned with."""
+    images, _ = test_set_of(name)
+    with torch.inference_mode():
+        start = time.perf_counter()
+        recognizer(name)(images[:4].to(recognizer(name).device)).cpu()
+    return time.perf_counter() - start
+
+
+def announce() -> tuple[dict, dict]:
+    """What stands there until a place is free: one curve at a time is measured."""
+    waiting = {
+        "state": "running",
+        "progress": 0,
+        "message": "Waiting for another visitor's curve to finish.",
+        "notes": [],
+    }
+    return {**waiting, "curves": []}, NO_FACES
+
+
+def measure(board: Board, models: list[str], epsilons: str, control: bool) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
-    if not names:
-        raise refusal("Choose at least one recogniser.")
-    try:
-        epsilons = parse_epsilons(text)
-    except ValueError as error:
-        raise refusal(str(error)) from None
     board.curves.clear()
-    jobs = [(name, attack) for name in names for attack in [FGSM] + [CONTROL] * with_control]
-    remembered = {job for job in jobs if (*job, *epsilons) in finished}
-    faces = {name: len(available_recognizers()[name]["test_photographs"]) for name in names}
-    ahead = sum(faces[name] for name, attack in jobs if (name, attack) not in remembered)
-    start, done = time.monotonic(), 0
-    yield chart(board, remembered, "running", 0, "Loading the first recogniser and its test faces."), None, None
-    for name, attack in jobs:
-        key = (name, attack, *epsilons)
-        snapshots = [finished[key]] if key in finished else run(name, epsilons, attack)
-        before = done
-        for snapshot in snapshots:
-            board.curves[name, attack] = snapshot
-            if (name, attack) not in remembered:
-                done = before + snapshot.total
-                yield chart(board, remembered, *progress(title(name), snapshot, done, ahead, start)), None, None
+    try:
+        if not models:
+            raise ValueError("Choose at least one recogniser.")
+        values = parse_epsilons(epsilons)
+    except ValueError as error:
+        yield chart(board, "empty", 0, str(error)), gr.skip(), gr.skip()
+        raise refusal(str(error)) from None
+    jobs = [(model, attack) for model in models for attack in [FGSM] + [CONTROL] * control]
+    yield from measure_all(board, jobs, values)
+
+
+def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]) -> Iterator[tuple]:
+    yield chart(board, "running", 0, "Loading recognisers and test faces."), gr.skip(), gr.skip()
+    remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
+    ahead = sum(len(test_set_of(job[0])[1]) * cost(job[0]) for job in jobs if job not in remembered)
+    start, done = time.monotonic(), 0.0
+    for job in jobs:
+        if job in remembered:
+            board.curves[job] = remembered[job]
+            continue
+        model, attack = job
+        for snapshot in accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack):
+            board.curves[job] = snapshot
+            share = (done + snapshot.total * cost(model)) / ahead
+            left = (time.monotonic() - start) * (1 / share - 1)
+            message = f"{title(model)}, {attack}: {snapshot.total} faces. About {left:.0f} s left."
+            yield chart(board, "running", share, message, remembered), gr.skip(), gr.skip()
+        done += snapshot.total * cost(model)
         if len(finished) >= REMEMBERED:
             finished.pop(next(iter(finished)))
-        finished[key] = snapshot
-    yield chart(board, remembered, "done", 1, summary(board, remembered)), *files(board)
+        finished[(*job, *epsilons)] = snapshot
+    table, figure = files(board)
+    ready = (gr.DownloadButton(value=file, interactive=True) for file in (table, figure))
+    yield chart(board, "done", 1, summary(board, remembered), remembered), *ready
 
 
-def run(name: str, epsilons: list[float], attack: str) -> Iterator[Snapshot]:
-    return accuracy_curve(recognizer(name), *test_set_of(name), epsilons, attack)
-
-
-def progress(name: str, snapshot: Snapshot, done: int, ahead: int, start: float) -> tuple[str, float, str]:
-    left = (time.monotonic() - start) / done * (ahead - done)
-    return "running", done / ahead, f"{name}, {snapshot.attack}: {snapshot.total} faces. About {left:.0f} s left."
-
-
-def summary(board: Board, remembered: set) -> str:
+def summary(board: Board, remembered: dict) -> str:
     curves = board.curves.values()
     scored = " and ".join(sorted({curve.precision for curve in curves}))
     text = (
@@ -95,30 +117,21 @@ def summary(board: Board, remembered: set) -> str:
     return text
 
 
-def chart(board: Board, remembered: set, state: str, share: float, message: str) -> dict:
+def chart(board: Board, state: str, share: float, message: str, remembered: Iterable = ()) -> dict:
     """What assets/chart/chart.js draws."""
     curves = []
-    for (name, attack), snapshot in board.curves.items():
+    for (model, attack), snapshot in board.curves.items():
         low, high = zip(*snapshot.intervals, strict=True)
-        curves.append(
-            {
-                "model": name,
-                "title": title(name),
-                "attack": attack,
-                "control": attack == CONTROL,
-                "precision": snapshot.precision,
-                "remembered": (name, attack) in remembered,
-                "epsilons": snapshot.epsilons,
-                "correct": snapshot.correct,
-                "fooled": snapshot.fooled,
-                "recognised": snapshot.recognised,
-                "total": snapshot.total,
-                "accuracy": snapshot.accuracy,
-                "low": low,
-                "high": high,
-            }
-        )
-    notes = explain(list(board.curves.values())) if state == "done" else []
+        extra = {
+            "title": title(model),
+            "control": attack == CONTROL,
+            "remembered": (model, attack) in remembered,
+            "accuracy": snapshot.accuracy,
+            "low": low,
+            "high": high,
+        }
+        curves.append(asdict(snapshot) | extra)
+    notes = explain(list(board.curves.values()), title) if state == "done" else []
     return {"state": state, "progress": share, "message": message, "notes": notes, "curves": curves}
 
 
@@ -131,9 +144,14 @@ def files(board: Board) -> tuple[str, str]:
     return str(table), str(figure)
 
 
-def stopped(board: Board) -> dict:
-    faces = sum(curve.total for curve in board.curves.values())
-    return chart(board, set(), "stopped", 0, f"Stopped after {faces} faces; what is drawn was measured on these.")
+def stopped(board: Board, shown: dict | None) -> dict:
+    """The chart as the cancelled measurement left it; `shown` is what the visitor sees."""
+    if not shown or shown["state"] != "running":
+        return gr.skip()
+    if not board.curves:
+        return chart(board, "stopped", 0, "Stopped before the first batch of faces.")
+    (model, attack), last = list(board.curves.items())[-1]
+    return chart(board, "stopped", 0, f"Stopped: {title(model)}, {attack} has been measured on {last.total} faces.")
 
 
 def show_faces(board: Board, event: gr.EventData) -> dict:
@@ -173,16 +191,18 @@ def build() -> None:
             elem_id="curve-epsilons",
             scale=4,
         )
-        control = gr.Checkbox(label="Random signs beside it", info="The same change without the gradient", scale=2)
+        control = gr.Checkbox(label="Compare with random signs", info="Same epsilon, random direction", scale=2)
     with gr.Row():
         start = gr.Button("Start", variant="primary", elem_id="curve-start")
         stop = gr.Button("Stop", elem_id="curve-stop")
-        table = gr.DownloadButton("CSV", elem_id="curve-csv")
-        figure = gr.DownloadButton("PNG", elem_id="curve-png")
+        table = gr.DownloadButton("Download CSV", interactive=False, elem_id="curve-csv")
+        figure = gr.DownloadButton("Download PNG", interactive=False, elem_id="curve-png")
     plot = drawn_by("chart", elem_id="curve", value=None)
-    faces = drawn_by("fooled", elem_id="curve-faces", value={"title": "", "faces": []})
+    faces = drawn_by("fooled", elem_id="curve-faces", value=NO_FACES)
 
-    running = start.click(
+    private = {"show_progress": "hidden", "api_visibility": "private"}
+    announced = start.click(announce, None, [plot, faces], queue=False, **private)
+    running = announced.then(
         measure,
         [board, models, epsilons, control],
         [plot, table, figure],
@@ -192,5 +212,5 @@ def build() -> None:
         show_progress="hidden",
     )
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
-    cancelled.then(stopped, board, plot, queue=False, show_progress="hidden", api_visibility="private")
-    plot.click(show_faces, board, faces, show_progress="hidden", api_visibility="private")
+    cancelled.then(stopped, [board, plot], plot, queue=False, **private)
+    plot.click(show_faces, board, faces, **private)
