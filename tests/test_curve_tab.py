@@ -104,7 +104,7 @@ def test_stop_stops_and_frees_the_machine(tab):
 def test_nonsense_gets_a_sentence(tab, text, sentence):
     tab.locator("#curve-epsilons input, #curve-epsilons textarea").fill(text)
     tab.locator("#curve-start").click()
-    tab.get_by_text(sentence).wait_for(timeout=10_000)
+    tab.locator(f"{CHART} .message", has_text=sentence).wait_for(timeout=10_000)
 
 
 def test_the_api_answers_with_the_engines_counts(url, measured):

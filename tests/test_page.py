@@ -13,6 +13,7 @@ from fgsm.attack import fgsm, sign_gradient
 from fgsm.faces import BUILTIN_FACES, open_picture, person_of, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
 from fgsm.report import verdict
+from fgsm.tabs import TITLES
 
 from .conftest import STAGE_DONE
 
@@ -56,10 +57,8 @@ def choose_sample(page, index):
 def choose_model(page, name):
     before = stage(page, "ready")
     page.locator("#model input").click()
-    accuracy = available_recognizers()[name]["test_accuracy"]
-    index = list(available_recognizers()).index(name)
-    option = page.locator("ul[role=listbox] li").nth(index)
-    assert f"{accuracy:.1%}" in option.inner_text()
+    offered = f"{TITLES[name]} · {available_recognizers()[name]['test_accuracy']:.1%} clean accuracy"
+    option = page.get_by_role("option", name=offered, exact=True)
     option.click()
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)
 
@@ -98,6 +97,18 @@ def test_it_opens_just_before_the_face_is_fooled(page):
     page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon > {opening}")
     assert stage(page, "prediction") != person
     assert shown(page, "verdict").startswith("Taken for")
+
+
+def test_the_first_drag_is_kept_while_the_opening_grid_streams_in(browser, url):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector(f'{STAGE}:not([data-ready=""])', timeout=60_000)
+    set_epsilon(page, 0.07)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    page.wait_for_timeout(500)
+    assert stage(page, "epsilon") == "0.07" and float(page.locator(SLIDER).input_value()) == 0.07
+    context.close()
 
 
 def test_dragging_needs_no_request_and_draws_what_numpy_computes(page):

@@ -51,7 +51,7 @@ function describe(curve, at) {
   const epsilon = curve.epsilons[at];
   return `${curve.title}, ${curve.attack}\nepsilon ${number(epsilon)} = ${number(255 * epsilon)}/255\n`
     + `accuracy ${percent(curve.accuracy[at])} (95% interval ${percent(curve.low[at])} to ${percent(curve.high[at])})\n`
-    + `${curve.correct[at]} of ${curve.total} named right\n`
+    + `${curve.correct[at]} of ${curve.total} recognised correctly\n`
     + `${curve.fooled[at]} of the ${curve.recognised} recognised without an attack are fooled`;
 }
 

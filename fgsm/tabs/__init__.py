@@ -19,11 +19,10 @@ def title(name: str) -> str:
 
 
 def choices() -> list[tuple[str, str]]:
-    """Titles with clean accuracy, and names, of all recognisers, for a component to offer."""
-    return [
-        (f"{title(name)} · {config['test_accuracy']:.1%} clean accuracy", name)
-        for name, config in available_recognizers().items()
-    ]
+    """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
+    known = available_recognizers()
+    ordered = [name for name in TITLES if name in known] + [name for name in known if name not in TITLES]
+    return [(f"{title(name)} · {known[name]['test_accuracy']:.1%} clean accuracy", name) for name in ordered]
 
 
 def refusal(message: str) -> gr.Error:

@@ -183,20 +183,21 @@ def build() -> None:
     board = gr.State(Board())
     with gr.Row():
         models = gr.CheckboxGroup(
-            choices(), value=[DEFAULT_MODEL], label="Recognisers", elem_id="curve-models", scale=4
+            choices(), value=[DEFAULT_MODEL], label="Recognisers", elem_id="curve-models", scale=4, min_width=280
         )
         epsilons = gr.Textbox(
             ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
             label="Epsilons, from 0 to 1",
             elem_id="curve-epsilons",
             scale=4,
+            min_width=280,
         )
         control = gr.Checkbox(label="Compare with random signs", info="Same epsilon, random direction", scale=2)
     with gr.Row():
-        start = gr.Button("Start", variant="primary", elem_id="curve-start")
-        stop = gr.Button("Stop", elem_id="curve-stop")
-        table = gr.DownloadButton("Download CSV", interactive=False, elem_id="curve-csv")
-        figure = gr.DownloadButton("Download PNG", interactive=False, elem_id="curve-png")
+        start = gr.Button("Start", variant="primary", elem_id="curve-start", min_width=140)
+        stop = gr.Button("Stop", elem_id="curve-stop", min_width=140)
+        table = gr.DownloadButton("Download CSV", interactive=False, elem_id="curve-csv", min_width=140)
+        figure = gr.DownloadButton("Download PNG", interactive=False, elem_id="curve-png", min_width=140)
     plot = drawn_by("chart", elem_id="curve", value=None)
     faces = drawn_by("fooled", elem_id="curve-faces", value=NO_FACES)
 
