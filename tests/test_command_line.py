@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fgsm.__main__ import main
 from fgsm.attack import fgsm, perturb_8bit, sign_gradient
 from fgsm.faces import BUILTIN_FACES, open_picture, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
@@ -20,6 +21,19 @@ PHOTO = BUILTIN_FACES / "person_12" / "06.png"
 def run(*arguments):
     command = [sys.executable, "-m", "fgsm", *map(str, arguments)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """The same without the seconds a new process takes to import PyTorch: exit code, stdout and stderr."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fgsm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return command
 
 
 def test_models_lists_every_recogniser_with_its_accuracy():
@@ -58,10 +72,10 @@ def test_attack_in_words_says_both_verdicts():
 
 
 @pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("curve",), ("train",)])
-def test_help_explains(command):
-    result = run(*command, "--help")
-    assert result.returncode == 0 and "usage: python -m fgsm" in result.stdout
-    described = [line for line in result.stdout.splitlines() if line.startswith("  ") and len(line.split()) > 2]
+def test_help_explains(command, call):
+    code, output, _ = call(*command, "--help")
+    assert code == 0 and "usage: python -m fgsm" in output
+    described = [line for line in output.splitlines() if line.startswith("  ") and len(line.split()) > 2]
     assert len(described) >= 2
 
 
@@ -87,11 +101,17 @@ def test_help_explains(command):
         ((), "COMMAND"),
     ],
 )
-def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message):
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message, call):
+    code, _, error = call(*arguments)
+    assert code == 2
+    assert message in error and len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("attack", "nowhere.png"), ("attack", PHOTO, "--epsilon", "2")])
+def test_a_process_ends_with_one_line_and_exit_code_2(arguments):
     result = run(*arguments)
-    assert result.returncode == 2
-    assert message in result.stderr and len(result.stderr.strip().splitlines()) == 1
-    assert "Traceback" not in result.stderr
+    assert result.returncode == 2 and result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1 and "Traceback" not in result.stderr
 
 
 def test_curve_writes_table_and_figures(tmp_path):
