@@ -7,6 +7,7 @@ import base64
 import functools
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,7 +51,6 @@ def perform(
         "size": face.shape[-1],
         "labels": recognizer.labels,
         "attacked": attacked,
-        "own_prediction": label is None,
         "epsilons": list(epsilons),
         "pixels": encode(np.asarray(as_picture(face))),
         "sign": encode(pack_signs(sign[0].permute(1, 2, 0).cpu().numpy())),
@@ -110,9 +110,13 @@ def reference_photographs(recognizer: Recognizer, probabilities: Tensor) -> dict
 @functools.cache
 def reference_photograph(faces: str, label: str) -> str:
     """Data URL of the first photograph, a training one, of the person `label` in the data set's folder `faces`."""
-    return data_url(
-        as_picture(prepare(open_picture(list_people(PROJECT / faces)[label][0]), REFERENCE_SIZE)).quantize()
-    )
+    picture = open_picture(_people(faces)[label][0])
+    return data_url(as_picture(prepare(picture, REFERENCE_SIZE)).quantize())
+
+
+@functools.cache
+def _people(faces: str) -> dict[str, list[Path]]:
+    return list_people(PROJECT / faces)
 
 
 def data_url(picture: Image.Image) -> str:
