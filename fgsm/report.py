@@ -7,6 +7,7 @@ from torch import Tensor
 
 from .attack import perturb, perturb_8bit, sign_gradient
 from .recognizer import Recognizer
+from .sweep import score
 
 TOP = 5
 
@@ -20,7 +21,7 @@ def attack_report(
     the clean face and of both adversarial ones, float and 8-bit, each of these with a verdict; and that 8-bit picture.
     """
     image = face.unsqueeze(0).to(recognizer.device)
-    clean = _probabilities(recognizer, image)
+    clean = score(recognizer, image)[0]
     attacked = int(clean.argmax()) if label is None else label
     sign = sign_gradient(recognizer, image, torch.tensor([attacked], device=image.device))
     picture = perturb_8bit(image, sign, epsilon)
@@ -31,7 +32,7 @@ def attack_report(
         "clean": {"top": _top(recognizer, clean)},
     }
     for scoring, adversarial in (("float", perturb(image, sign, epsilon)), ("8-bit", picture)):
-        top = _top(recognizer, _probabilities(recognizer, adversarial))
+        top = _top(recognizer, score(recognizer, adversarial)[0])
         report[scoring] = {"top": top, "verdict": verdict(top[0], recognizer.labels[attacked], epsilon)}
     return report, as_picture(picture[0])
 
@@ -52,11 +53,6 @@ def as_picture(image: Tensor) -> Image.Image:
     """An 8-bit picture of shape (3, H, W) in [0, 1] as a Pillow image."""
     pixels = (255 * image).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(np.ascontiguousarray(pixels))
-
-
-def _probabilities(recognizer: Recognizer, image: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return recognizer(image).softmax(1)[0]
 
 
 def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict]:

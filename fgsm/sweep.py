@@ -23,16 +23,19 @@ def sweep(
     network runs under autocast.
     """
     perturbed = perturb_8bit if eight_bit else perturb
-    together = max(1, batch_size // len(images))  # epsilons that go through the network in one batch
+    together = max(1, batch_size // len(images))  # epsilons whose images stand in memory at once
     rows = []
-    autocast = torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32)
-    with torch.inference_mode(), autocast:
-        for first in range(0, len(epsilons), together):
-            chosen = epsilons[first : first + together]
-            batch = torch.cat([perturbed(images, sign, epsilon) for epsilon in chosen])
-            logits = torch.cat([model(part) for part in batch.split(batch_size)])
-            rows.append(logits.float().softmax(1).unflatten(0, (len(chosen), len(images))))
+    for first in range(0, len(epsilons), together):
+        chosen = epsilons[first : first + together]
+        batch = torch.cat([perturbed(images, sign, epsilon) for epsilon in chosen])
+        rows.append(score(model, batch, dtype, batch_size).unflatten(0, (len(chosen), len(images))))
     return torch.cat(rows)
+
+
+def score(model: nn.Module, images: Tensor, dtype: torch.dtype = torch.float32, batch_size: int = 64) -> Tensor:
+    """Probabilities, float32 of shape (N, C), of `images`, (N, 3, H, W) in [0, 1], in batches of `batch_size`."""
+    with torch.inference_mode(), torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
+        return torch.cat([model(part) for part in images.split(batch_size)]).float().softmax(1)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
