@@ -12,7 +12,7 @@ CSS = """
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
 @media (max-width: 640px) {
-  .gradio-container main { padding: 12px; }
+  .gradio-container main, .gradio-container .app { padding: 10px !important; }
   #epsilon { order: 1; } /* right above the stage */
 }
 """

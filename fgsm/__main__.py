@@ -145,10 +145,21 @@ def parser() -> argparse.ArgumentParser:
     top = OneLineParser(prog="python -m fgsm", description="Fool face recognisers with the Fast Gradient Sign Method.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("models", help="list the recognisers and their clean accuracy")
+    def add(name: str, summary: str, description: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, description=description)
+
+    command = add(
+        "models",
+        "list the recognisers and their clean accuracy",
+        "List every recogniser in models/: architecture, size, data set, accuracy on its test faces, time of training.",
+    )
     command.set_defaults(run=models_command)
 
-    command = commands.add_parser("attack", help="attack one photograph")
+    command = add(
+        "attack",
+        "attack one photograph",
+        "Attack one photograph by FGSM and print whom it is taken for, as a float image and as an 8-bit picture.",
+    )
     command.add_argument("photo", type=Path, help="a picture of a face; its centre square is used")
     command.add_argument("--model", default="resnet18", help="a name that 'models' lists (default: resnet18)")
     command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
@@ -157,13 +168,21 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=attack_command)
 
-    command = commands.add_parser("curve", help="measure accuracy against epsilon over the test faces")
+    command = add(
+        "curve",
+        "measure accuracy against epsilon over the test faces",
+        "Measure accuracy against epsilon over the test faces, under FGSM and random signs; write CSV and figures.",
+    )
     command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
     command.add_argument("--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 0.1'")
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figures go")
     command.set_defaults(run=curve_command)
 
-    command = commands.add_parser("train", help="train a recogniser on the built-in faces")
+    command = add(
+        "train",
+        "train a recogniser on the built-in faces",
+        "Train a recogniser from scratch on the built-in faces and write its checkpoint to models/.",
+    )
     command.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the network's architecture")
     command.add_argument("--name", help="name of the folder in models/ (default: the architecture's)")
     command.set_defaults(run=train_command)
