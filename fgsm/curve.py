@@ -87,11 +87,7 @@ def accuracy_curve(
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size].to(model.device)
         truth = labels[first : first + batch_size].to(model.device)
-        sign = (
-            sign_gradient(model, batch, truth)
-            if attack == FGSM
-            else random_signs(batch, range(first, first + len(batch)))
-        )
+        sign = signs(attack, model, batch, truth, range(first, first + len(batch)))
         predicted = sweep(model, batch, sign, scored, dtype=dtype, batch_size=together).argmax(2)  # (E, N)
         right = predicted == truth
         lost = right[0] & ~right
@@ -114,20 +110,25 @@ def accuracy_curve(
         )
 
 
+def signs(attack: str, model: Recognizer, images: Tensor, labels: Tensor, positions: Iterable[int]) -> Tensor:
+    """Where `attack` moves the `images`, which stand at `positions` in the test set."""
+    return sign_gradient(model, images, labels) if attack == FGSM else random_signs(images, positions)
+
+
 def random_signs(images: Tensor, positions: Iterable[int]) -> Tensor:
     """-1 or 1 for every value of `images`, drawn for each from its own position in the test set."""
-    signs = []
+    drawn = []
     for position in positions:
         generator = torch.Generator().manual_seed(CONTROL_SEED + position)
-        signs.append(torch.randint(0, 2, images.shape[1:], generator=generator) * 2.0 - 1)
-    return torch.stack(signs).to(images.device)
+        drawn.append(torch.randint(0, 2, images.shape[1:], generator=generator) * 2.0 - 1)
+    return torch.stack(drawn).to(images.device)
 
 
 def example_faces(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot, at: int) -> Tensor:
     """The adversarial faces, on the CPU, that `curve`, measured on `images` and `labels`, gives as examples at `at`."""
     positions = [position for position, _ in curve.examples[at]]
     chosen, truth = images[positions].to(model.device), labels[positions].to(model.device)
-    sign = sign_gradient(model, chosen, truth) if curve.attack == FGSM else random_signs(chosen, positions)
+    sign = signs(curve.attack, model, chosen, truth, positions)
     return perturb(chosen, sign, curve.epsilons[at]).cpu()
 
 

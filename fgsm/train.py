@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from .faces import BUILTIN_FACES, PROJECT, TRAIN_PHOTOGRAPHS, list_people, load_faces, person_of, split
 from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
+from .sweep import score
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -120,8 +121,7 @@ def write_config(recognizer: Recognizer, folder: Path) -> None:
 def clean_accuracy(recognizer: Recognizer) -> float:
     """Fraction of its test faces that `recognizer` names right."""
     faces, labels = load_test_set(recognizer)
-    with torch.inference_mode():
-        predicted = torch.cat([recognizer(batch.to(recognizer.device)).argmax(1).cpu() for batch in faces.split(50)])
+    predicted = score(recognizer, faces.to(recognizer.device)).argmax(1).cpu()
     return (predicted == labels).sum().item() / len(labels)
 
 
