@@ -1,8 +1,10 @@
-"""The Fast Gradient Sign Method.
+"""The Fast Gradient Sign Method, and the methods that take several of its steps.
 
-Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples" (ICLR 2015): one step of size epsilon
-along the sign of the loss's gradient, x + epsilon * sign(dJ(x, y)/dx). Targeted, the step descends the loss towards a
-chosen label instead, as in Kurakin, Goodfellow & Bengio, "Adversarial Machine Learning at Scale" (ICLR 2017).
+FGSM: Goodfellow, Shlens & Szegedy, "Explaining and Harnessing Adversarial Examples" (ICLR 2015): one step of size
+epsilon along the sign of the loss's gradient, x + epsilon * sign(dJ(x, y)/dx). Targeted, the step descends the loss
+towards a chosen label instead, as in Kurakin, Goodfellow & Bengio, "Adversarial Machine Learning at Scale" (ICLR 2017).
+BIM: the same authors, "Adversarial Examples in the Physical World" (2016). PGD: Madry et al., "Towards Deep Learning
+Models Resistant to Adversarial Attacks" (ICLR 2018).
 
 Images are float32 RGB of shape (N, 3, H, W) in [0, 1], labels int64 of shape (N,), epsilon is on the images' scale.
 """
@@ -44,3 +46,45 @@ def perturb_8bit(images: Tensor, sign: Tensor, epsilon: float) -> Tensor:
 def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, targeted: bool = False) -> Tensor:
     """Adversarial images for `images`: the sign gradient at `images`, followed for `epsilon`."""
     return perturb(images, sign_gradient(model, images, labels, targeted), epsilon)
+
+
+def bim(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    steps: int,
+    step_size: float,
+    targeted: bool = False,
+    start: Tensor | None = None,
+) -> Tensor:
+    """Adversarial images by the basic iterative method: `steps` sign gradients, each followed for `step_size`.
+
+    After each step the images are put back to within epsilon of `images` and into [0, 1]. They start at `images`, or
+    at `start`, of the same shape.
+    """
+    low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=1)
+    moved = images if start is None else start
+    for _ in range(steps):
+        moved = (moved + step_size * sign_gradient(model, moved, labels, targeted)).clamp(low, high)
+    return moved
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    steps: int,
+    step_size: float,
+    targeted: bool = False,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Adversarial images by projected gradient descent: `bim` from a random start within epsilon of `images`.
+
+    With one step of 1.25 epsilon this is the fast method of Wong, Rice & Kolter, "Fast Is Better Than Free" (ICLR
+    2020). `generator`, on the CPU, draws the start.
+    """
+    uniform = torch.rand(images.shape, generator=generator).to(images)
+    start = perturb(images, 2 * uniform - 1, epsilon)
+    return bim(model, images, labels, epsilon, steps, step_size, targeted, start)

@@ -17,6 +17,7 @@ from torch import Tensor
 from .attack import perturb, sign_gradient
 from .recognizer import Recognizer
 from .sweep import fast_dtype, sweep
+from .texts import Refused
 
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
 FGSM = "FGSM"
@@ -156,26 +157,24 @@ def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
 
 
 def parse_epsilons(text: str) -> list[float]:
-    """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises ValueError with a sentence for a person."""
+    """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises Refused for anything else."""
     pieces = text.replace(";", ",").replace(",", " ").split()
     if not pieces:
-        raise ValueError("Give at least one epsilon, such as 0.01.")
+        raise Refused("refused.epsilon_count_none")
     if len(pieces) > MOST_EPSILONS:
-        raise ValueError(f"Give at most {MOST_EPSILONS} epsilons.")
+        raise Refused("refused.epsilon_count", most=MOST_EPSILONS)
     return sorted({_parse_epsilon(piece) for piece in pieces})
 
 
 def _parse_epsilon(piece: str) -> float:
     if len(piece) > 1 and piece.isdigit() and piece.startswith("0"):
-        raise ValueError(f"{piece[:20]!r} looks like a part of a number: write decimals with a point, such as 0.01.")
+        raise Refused("refused.epsilon_decimal", piece=repr(piece[:20]))
     try:
         value = float(piece)
     except ValueError:
         value = -1.0
     if value != 0 and not SMALLEST_EPSILON <= value <= 1:
-        raise ValueError(
-            f"{piece[:20]!r} is not an epsilon: give 0 or numbers from {SMALLEST_EPSILON:g} to 1, such as 0, 0.01, 0.1."
-        )
+        raise Refused("refused.epsilon", piece=repr(piece[:20]), smallest=f"{SMALLEST_EPSILON:g}")
     return value
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from .texts import Refused
+
 PROJECT = Path(__file__).resolve().parent.parent
 BUILTIN_FACES = PROJECT / "assets" / "faces"
 TRAIN_PHOTOGRAPHS = 5  # of ten: the protocol the literature uses for the Database of Faces
@@ -25,7 +27,7 @@ def person_of(photograph: Path) -> str:
 def list_people(root: Path) -> dict[str, list[Path]]:
     """Photographs of each person under `root`, people and photographs in the order of their names.
 
-    Raises ValueError where `root` holds no folder with pictures.
+    Raises Refused where `root` holds no folder with pictures.
     """
     folders = sorted(path for path in Path(root).glob("*") if path.is_dir())
     people = {
@@ -34,7 +36,7 @@ def list_people(root: Path) -> dict[str, list[Path]]:
     }
     people = {person: photographs for person, photographs in people.items() if photographs}
     if not people:
-        raise ValueError("No faces found: give a folder that holds one folder of pictures per person.")
+        raise Refused("refused.no_faces")
     return people
 
 
@@ -49,14 +51,14 @@ def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tupl
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture in the file `path`, decoded. Raises ValueError with a sentence for a person where that fails."""
+    """The picture in the file `path`, decoded. Raises Refused where that fails."""
     try:
         picture = Image.open(path)
         picture.load()
     except FileNotFoundError:
-        raise ValueError(f"There is no file {path}.") from None
+        raise Refused("refused.missing_file", file=path) from None
     except Exception:  # the decoders raise many kinds
-        raise ValueError("This file is not a picture that can be read: give a PNG, JPEG or WebP picture.") from None
+        raise Refused("refused.unreadable") from None
     return picture
 
 

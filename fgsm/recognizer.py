@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .faces import PROJECT, load_faces, person_of
 from .resnet import ResNet
+from .texts import Refused
 
 MODELS = PROJECT / "models"
 ARCHITECTURES = {
@@ -71,13 +72,11 @@ def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
 def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
     """The recogniser `name` from the folder `models`, in eval mode, on `device` (CUDA where there is one).
 
-    Raises ValueError for a name that `available_recognizers` does not list.
+    Raises Refused for a name that `available_recognizers` does not list.
     """
     known = available_recognizers(models)
     if name not in known:
-        raise ValueError(
-            f"There is no recogniser named {name!r}: choose one of {', '.join(known) or 'none (train one)'}."
-        )
+        raise Refused("refused.recogniser", name=repr(name[:40]), known=", ".join(known) or "none (train one)")
     recognizer = Recognizer(name, known[name])
     load_torch_model(recognizer.network, models / name, strict=True)
     recognizer.to(device or DEVICE, memory_format=torch.channels_last)

@@ -20,6 +20,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from .attack import pgd
 from .faces import BUILTIN_FACES, PROJECT, TRAIN_PHOTOGRAPHS, list_people, load_faces, person_of, split
 from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
 from .sweep import score
@@ -41,6 +42,7 @@ class Recipe:
     small_size: int = 80
     small_part: float = 0.5
     seed: int = 0
+    adversarial_epsilon: float = 0.0
 
 
 RECIPES = {
@@ -89,11 +91,11 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
                 batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
                 if size != INPUT_SIZE:
                     batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
-                loss = F.cross_entropy(
-                    recognizer(batch),
-                    targets[chosen].to(recognizer.device),
-                    label_smoothing=recipe.label_smoothing,
-                )
+                truth = targets[chosen].to(recognizer.device)
+                if recipe.adversarial_epsilon:
+                    step_size = 1.25 * recipe.adversarial_epsilon
+                    batch = pgd(recognizer, batch, truth, recipe.adversarial_epsilon, 1, step_size)
+                loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

@@ -1,0 +1,33 @@
+"""What people read, in every language of assets/texts/: one JSON file each, from keys to sentences with {places}."""
+
+import json
+from pathlib import Path
+
+ENGLISH = "en"
+TEXTS: dict[str, dict[str, str]] = {
+    path.stem: json.loads(path.read_text("utf-8"))
+    for path in sorted((Path(__file__).resolve().parent.parent / "assets" / "texts").glob("*.json"))
+}
+
+
+def say(key: str, language: str = ENGLISH, **values: object) -> str:
+    """The sentence `key` in `language`, a key of TEXTS, with `values` in its places."""
+    return TEXTS[language][key].format(**values)
+
+
+def preferred(accept_language: str) -> str:
+    """The language of TEXTS to answer in, given the first choice of an Accept-Language header; English otherwise."""
+    wanted = accept_language.split(",")[0].split(";")[0].split("-")[0].strip().lower()
+    return wanted if wanted in TEXTS else ENGLISH
+
+
+class Refused(ValueError):
+    """Input that cannot be used. The message, in English, says what to do; `sentence` says it in another language."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(say(key, **values))
+        self.key = key
+        self.values = values
+
+    def sentence(self, language: str) -> str:
+        return say(self.key, language, **self.values)
