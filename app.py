@@ -1,8 +1,11 @@
 """The page: its tabs under one title. Each tab stands in fgsm/tabs/, what browsers draw in assets/."""
 
+import os
+import threading
+
 import gradio as gr
 
-from fgsm.tabs import attack_tab, curve_tab
+from fgsm.tabs import I18N, attack_tab, curve_tab, head
 
 CSS = """
 #title h1 { margin: 0; font-size: 26px; }
@@ -16,20 +19,27 @@ CSS = """
   #epsilon { order: 1; } /* right above the stage */
 }
 """
-WELCOME = """# Fool a face recogniser
-Drag epsilon. Every pixel moves by at most that much, in the direction that hurts the recogniser most."""
+CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are deleted, whatever became of the visit
 
-with gr.Blocks(title="Fool a face recogniser", analytics_enabled=False) as demo:
-    gr.Markdown(WELCOME, elem_id="title")
-    with gr.Tab("Attack"):
-        attack_tab.build(demo)
-    with gr.Tab("Accuracy curve"):
-        curve_tab.build()
+threading.Thread(target=attack_tab.warm_up, daemon=True).start()
+
+with gr.Blocks(title="Fool a face recogniser", analytics_enabled=False, delete_cache=CLEAN_UP) as demo:
+    gr.Markdown(I18N("page.welcome"), elem_id="title")
+    with gr.Tabs() as tabs:
+        with gr.Tab(I18N("page.attack"), id="attack"):
+            attack_tab.build(demo)
+        with gr.Tab(I18N("page.curve"), id="curve"):
+            curve_tab.build()
 
 if __name__ == "__main__":
     demo.launch(
+        server_port=int(os.environ["PORT"]) if "PORT" in os.environ else None,  # else Gradio's own variable, or 7860
         theme=gr.themes.Default(primary_hue="red", font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         css=CSS,
+        head=head(),
+        i18n=I18N,
         footer_links=["api"],
         run_history=False,  # it would keep visitors' faces in their browser
+        max_threads=120,  # visitors wait in threads for the one that computes
+        max_file_size="40mb",
     )

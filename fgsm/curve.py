@@ -5,8 +5,9 @@ gradients. A random-sign control moves every value by the same epsilon without a
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -16,8 +17,8 @@ from torch import Tensor
 
 from .attack import perturb, sign_gradient
 from .recognizer import Recognizer
-from .sweep import fast_dtype, sweep
-from .texts import Refused
+from .sweep import fast_dtype, in_halves, sweep
+from .texts import Refused, say, title
 
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
 FGSM = "FGSM"
@@ -113,7 +114,9 @@ def accuracy_curve(
 
 def signs(attack: str, model: Recognizer, images: Tensor, labels: Tensor, positions: Iterable[int]) -> Tensor:
     """Where `attack` moves the `images`, which stand at `positions` in the test set."""
-    return sign_gradient(model, images, labels) if attack == FGSM else random_signs(images, positions)
+    if attack == CONTROL:
+        return random_signs(images, positions)
+    return in_halves(partial(sign_gradient, model), images, labels)
 
 
 def random_signs(images: Tensor, positions: Iterable[int]) -> Tensor:
@@ -158,7 +161,7 @@ def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
 
 def parse_epsilons(text: str) -> list[float]:
     """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises Refused for anything else."""
-    pieces = text.replace(";", ",").replace(",", " ").split()
+    pieces = str(text).replace(";", ",").replace(",", " ").split()
     if not pieces:
         raise Refused("refused.epsilon_count_none")
     if len(pieces) > MOST_EPSILONS:
@@ -178,11 +181,8 @@ def _parse_epsilon(piece: str) -> float:
     return value
 
 
-def explain(curves: Sequence[Snapshot], called: Callable[[str], str] = str) -> list[str]:
-    """A sentence for each thing in `curves` that surprises people and is to be expected.
-
-    `called` turns a recogniser's name into what readers call it.
-    """
+def explain(curves: Sequence[Snapshot], language: str) -> list[str]:
+    """A sentence, in a language of TEXTS, for each thing in `curves` that surprises people and is to be expected."""
     attacked = {curve.model: curve for curve in curves if curve.attack == FGSM}
     sentences = []
     for curve in attacked.values():
@@ -190,15 +190,10 @@ def explain(curves: Sequence[Snapshot], called: Callable[[str], str] = str) -> l
         clearly_more = curve.correct[lowest] + 0.02 * curve.total
         risen = [at for at in range(lowest, len(curve.epsilons)) if curve.correct[at] > clearly_more]
         if risen:
-            sentences.append(
-                f"{called(curve.model)} recognises more faces at epsilon {curve.epsilons[risen[0]]:g} than at "
-                f"{curve.epsilons[lowest]:g}. That is no mistake: FGSM takes one straight step, and the gradient at "
-                "its start says little about the loss so far away."
-            )
+            low, high = (f"{curve.epsilons[at]:g}" for at in (lowest, risen[0]))
+            sentences.append(say("curve.risen", language, recogniser=title(curve.model, language), high=high, low=low))
     shallow, deep = attacked.get("resnet18"), attacked.get("resnet101")
     if shallow and deep and max(deep.epsilons) > 0 and sum(deep.accuracy) <= sum(shallow.accuracy):
-        sentences.append(
-            f"{called('resnet101')} is no harder to fool than {called('resnet18')}. FGSM works because a network is "
-            "nearly linear around a picture, and more layers do not change that."
-        )
+        names = {"deep": title("resnet101", language), "shallow": title("resnet18", language)}
+        sentences.append(say("curve.depth", language, **names))
     return sentences

@@ -4,11 +4,9 @@ A checkpoint is a folder `models/<name>/` with a `config.json` and float16 safet
 """
 
 import json
-from functools import partial
 from pathlib import Path
 
 import torch
-import torchvision
 from huggingface_hub import load_torch_model
 from torch import Tensor, nn
 
@@ -17,13 +15,19 @@ from .resnet import ResNet
 from .texts import Refused
 
 MODELS = PROJECT / "models"
-ARCHITECTURES = {
-    "resnet18": torchvision.models.resnet18,
-    "resnet101": partial(torchvision.models.resnet101, zero_init_residual=True),
-    "resnet": ResNet,
-}
+ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def build_network(architecture: str, classes: int) -> nn.Module:
+    """An untrained network, normalised images (N, 3, H, W) to logits (N, classes); one of ARCHITECTURES."""
+    if architecture == "resnet":
+        return ResNet(classes)
+    import torchvision  # takes more than a second, which the page's start need not wait for
+
+    settings = {"zero_init_residual": True} if architecture == "resnet101" else {}
+    return torchvision.models.get_model(architecture, weights=None, num_classes=classes, **settings)
 
 
 class Recognizer(nn.Module):
@@ -41,7 +45,7 @@ class Recognizer(nn.Module):
         self.input_size: int = config["input_size"]
         self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config["std"]).view(3, 1, 1), persistent=False)
-        self.network = ARCHITECTURES[config["architecture"]](num_classes=len(self.labels))
+        self.network = build_network(config["architecture"], len(self.labels))
 
     @property
     def device(self) -> torch.device:

@@ -8,6 +8,7 @@ from torch import Tensor
 from .attack import perturb, perturb_8bit, sign_gradient
 from .recognizer import Recognizer
 from .sweep import score
+from .texts import say
 
 TOP = 5
 
@@ -39,14 +40,18 @@ def attack_report(
 
 def verdict(first: dict, attacked: str, epsilon: float) -> str:
     """One sentence: whom the face is taken for, `first` being the top label and its probability."""
-    confidence = f"{first['probability']:.0%}"
-    where = f"at epsilon {epsilon:g} ({255 * epsilon:.1f}/255)"
     if first["label"] == attacked:
-        if epsilon == 0:
-            return f"Recognised as {attacked} ({confidence}), with nothing changed."
-        return f"Still recognised as {attacked} ({confidence}) {where}."
-    taken = f"Taken for {first['label']} ({confidence}) instead of {attacked}"
-    return f"{taken}, even with nothing changed." if epsilon == 0 else f"{taken} {where}."
+        outcome = "unchanged" if epsilon == 0 else "still"
+    else:
+        outcome = "taken_unchanged" if epsilon == 0 else "taken"
+    return say(
+        f"verdict.{outcome}",
+        attacked=attacked,
+        taken=first["label"],
+        confidence=f"{first['probability']:.0%}",
+        epsilon=f"{epsilon:g}",
+        levels=f"{255 * epsilon:.1f}",
+    )
 
 
 def as_picture(image: Tensor) -> Image.Image:

@@ -1,6 +1,6 @@
 """One sign gradient, many epsilons: the batched forward engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +35,19 @@ def sweep(
 def score(model: nn.Module, images: Tensor, dtype: torch.dtype = torch.float32, batch_size: int = 64) -> Tensor:
     """Probabilities, float32 of shape (N, C), of `images`, (N, 3, H, W) in [0, 1], in batches of `batch_size`."""
     with torch.inference_mode(), torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
-        return torch.cat([model(part) for part in images.split(batch_size)]).float().softmax(1)
+        return torch.cat([in_halves(model, part) for part in images.split(batch_size)]).float().softmax(1)
+
+
+def in_halves(function: Callable[..., Tensor], *batches: Tensor) -> Tensor:
+    """function(*batches) for a function that treats each row by itself; by halves where CUDA's memory is too small."""
+    try:
+        return function(*batches)
+    except torch.OutOfMemoryError:
+        if len(batches[0]) == 1:
+            raise
+    torch.cuda.empty_cache()  # outside the handler, whose traceback keeps the failed attempt's tensors alive
+    halves = zip(*(batch.tensor_split(2) for batch in batches), strict=True)
+    return torch.cat([in_halves(function, *half) for half in halves])
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -15,6 +15,11 @@ def say(key: str, language: str = ENGLISH, **values: object) -> str:
     return TEXTS[language][key].format(**values)
 
 
+def title(recogniser: str, language: str = ENGLISH) -> str:
+    """What people call the recogniser of that name."""
+    return TEXTS[language].get(f"recogniser.{recogniser}", recogniser)
+
+
 def preferred(accept_language: str) -> str:
     """The language of TEXTS to answer in, given the first choice of an Accept-Language header; English otherwise."""
     wanted = accept_language.split(",")[0].split(";")[0].split("-")[0].strip().lower()

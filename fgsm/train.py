@@ -93,8 +93,9 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
                     batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
                 truth = targets[chosen].to(recognizer.device)
                 if recipe.adversarial_epsilon:
-                    step_size = 1.25 * recipe.adversarial_epsilon
-                    batch = pgd(recognizer, batch, truth, recipe.adversarial_epsilon, 1, step_size)
+                    # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
+                    epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
+                    batch = pgd(recognizer, batch, truth, epsilon, 1, 1.25 * epsilon)
                 loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
                 optimizer.zero_grad()
                 loss.backward()

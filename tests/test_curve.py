@@ -168,7 +168,8 @@ def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0)):
 
 def test_what_surprises_is_explained_and_nothing_else():
     falls, rises = snapshot("resnet18", [198, 10, 4]), snapshot("resnet18", [198, 2, 30])
-    assert explain([falls]) == []
-    assert len(explain([rises])) == 1 and "at epsilon 1 than at 0.1" in explain([rises])[0]
-    assert "no harder to fool" in explain([falls, snapshot("resnet101", [196, 9, 4])])[0]
-    assert explain([falls, snapshot("resnet101", [199, 100, 50])]) == []
+    assert explain([falls], "en") == []
+    assert len(explain([rises], "en")) == 1 and "at epsilon 1 than at 0.1" in explain([rises], "en")[0]
+    assert "no harder to fool" in explain([falls, snapshot("resnet101", [196, 9, 4])], "en")[0]
+    assert "no es más difícil" in explain([falls, snapshot("resnet101", [196, 9, 4])], "es")[0]
+    assert explain([falls, snapshot("resnet101", [199, 100, 50])], "en") == []

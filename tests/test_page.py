@@ -13,7 +13,7 @@ from fgsm.attack import fgsm, sign_gradient
 from fgsm.faces import BUILTIN_FACES, open_picture, person_of, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
 from fgsm.report import verdict
-from fgsm.tabs import TITLES
+from fgsm.texts import title
 
 from .conftest import STAGE_DONE
 
@@ -57,7 +57,7 @@ def choose_sample(page, index):
 def choose_model(page, name):
     before = stage(page, "ready")
     page.locator("#model input").click()
-    offered = f"{TITLES[name]} · {available_recognizers()[name]['test_accuracy']:.1%} clean accuracy"
+    offered = f"{title(name)} · {available_recognizers()[name]['test_accuracy']:.1%}"
     option = page.get_by_role("option", name=offered, exact=True)
     option.click()
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)

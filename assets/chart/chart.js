@@ -6,7 +6,10 @@ const tooltip = root.querySelector('.tooltip');
 const COLOURS = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']; // Okabe & Ito
 const MARGIN = { left: 48, right: 18, top: 14, bottom: 40 };
 const ZERO = 46; // pixels between epsilon 0 and the smallest other one, where a logarithm has no place
+const { say, recogniser, translate } = window.fgsm;
 const NS = 'http://www.w3.org/2000/svg';
+
+translate(root);
 
 const number = (value) => Number(value.toPrecision(6)).toString();
 const percent = (value) => `${(100 * value).toFixed(1)}%`;
@@ -44,15 +47,20 @@ function drawAxes({ left, right, bottom, low, high, x, y }) {
     make('line', { class: 'grid', x1: x(tick), x2: x(tick), y1: y(1), y2: bottom }, svg);
     make('text', { x: x(tick), y: bottom + 18, 'text-anchor': 'middle' }, svg, number(tick));
   }
-  make('text', { x: (left + right) / 2, y: bottom + 36, 'text-anchor': 'middle' }, svg, 'epsilon');
+  make('text', { x: (left + right) / 2, y: bottom + 36, 'text-anchor': 'middle' }, svg, say('chart.epsilon'));
 }
+
+const named = (curve) => `${recogniser(curve.model)}, ${say(`attack.${curve.attack}`)}`;
 
 function describe(curve, at) {
   const epsilon = curve.epsilons[at];
-  return `${curve.title}, ${curve.attack}\nepsilon ${number(epsilon)} = ${number(255 * epsilon)}/255\n`
-    + `accuracy ${percent(curve.accuracy[at])} (95% interval ${percent(curve.low[at])} to ${percent(curve.high[at])})\n`
-    + `${curve.correct[at]} of ${curve.total} recognised correctly\n`
-    + `${curve.fooled[at]} of the ${curve.recognised} recognised without an attack are fooled`;
+  return [
+    named(curve),
+    `${say('chart.epsilon')} ${number(epsilon)} = ${number(255 * epsilon)}/255`,
+    say('chart.accuracy', { accuracy: percent(curve.accuracy[at]), low: percent(curve.low[at]), high: percent(curve.high[at]) }),
+    say('chart.correct', { correct: curve.correct[at], total: curve.total }),
+    say('chart.fooled', { fooled: curve.fooled[at], recognised: curve.recognised }),
+  ].join('\n');
 }
 
 function reveal(curve, at, place) {
@@ -92,7 +100,7 @@ function drawLegend(curves, colour) {
     const mark = document.createElement('i');
     mark.style.borderColor = colour(curve);
     if (curve.control) mark.className = 'control';
-    entry.append(mark, `${curve.title}, ${curve.attack}${curve.remembered ? ' (computed before)' : ''}`);
+    entry.append(mark, curve.remembered ? `${named(curve)} ${say('chart.remembered')}` : named(curve));
     return entry;
   }));
 }

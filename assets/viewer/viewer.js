@@ -3,9 +3,13 @@
 const root = element.querySelector('.stage');
 const show = (name) => root.querySelector(`[data-show="${name}"]`);
 const canvas = (name) => root.querySelector(`canvas[data-testid="${name}"]`);
+const { say, translate, link } = window.fgsm;
 const TOP = 5;
 
+translate(root);
+
 let face = null; // the message being shown, decoded
+let settling; // timer that puts a view at rest into the page's address
 let epsilon = 0; // what the slider says, before it is put on the grid of scored epsilons
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -57,17 +61,13 @@ function ranked(probabilities) {
 const percent = (probability, digits = 0) => `${(100 * probability).toFixed(digits)}%`;
 const notation = (value) => Number(value.toPrecision(6)).toString();
 
-// The same sentences as report.verdict in Python.
+// The same choice of sentence as report.verdict in Python.
 function verdict(first, value) {
-  const { labels, attacked } = face;
-  const confidence = percent(first.probability);
-  const where = `at epsilon ${notation(value)} (${(255 * value).toFixed(1)}/255)`;
-  if (first.index === attacked) {
-    return value === 0 ? `Recognised as ${labels[attacked]} (${confidence}), with nothing changed.`
-      : `Still recognised as ${labels[attacked]} (${confidence}) ${where}.`;
-  }
-  const taken = `Taken for ${labels[first.index]} (${confidence}) instead of ${labels[attacked]}`;
-  return value === 0 ? `${taken}, even with nothing changed.` : `${taken} ${where}.`;
+  const outcome = first.index === face.attacked ? (value === 0 ? 'unchanged' : 'still') : (value === 0 ? 'taken_unchanged' : 'taken');
+  return say(`verdict.${outcome}`, {
+    attacked: face.labels[face.attacked], taken: face.labels[first.index], confidence: percent(first.probability),
+    epsilon: notation(value), levels: (255 * value).toFixed(1),
+  });
 }
 
 function listTop(list, top, compared) {
@@ -98,31 +98,31 @@ function drawPictures(value) {
   paint('perturbation', (x, s) => clamp(rint(128 + gain * (clamp(x + step * s) - x))));
   paint('adversarial', (x, s) => clamp(rint(x + step * s)));
   show('epsilon').textContent = notation(value);
-  show('gain').textContent = gain === 1 ? 'not amplified' : `amplified ${gain}×`;
+  show('gain').textContent = gain === 1 ? say('viewer.not_amplified') : say('viewer.amplified', { gain });
 }
 
 // No answer of an earlier face or epsilon may stand under a new picture.
 function drawWaiting() {
   root.classList.remove('fooled');
   root.dataset.prediction = '';
-  show('verdict').textContent = 'Asking the recogniser about this epsilon…';
+  show('verdict').textContent = say('viewer.waiting');
   for (const name of ['adversarial', 'taken', 'file']) show(name).textContent = '\u00a0';
   show('file').classList.remove('differs');
   show('reference').removeAttribute('src');
   show('reference').alt = '';
   show('adversarial-top').replaceChildren();
-  canvas('adversarial').ariaLabel = 'Adversarial face';
+  canvas('adversarial').ariaLabel = say('viewer.adversarial_label');
 }
 
 function drawScores(at) {
   const value = face.epsilons[at];
   const scored = face.scores.float[at];
-  const saved = face.scores['8-bit'][face.same_8bit[at]];
+  const stored = face.scores['8-bit'][face.same_8bit[at]];
   const clean = ranked(face.scores.float[0]);
   show('clean').textContent = `${face.labels[clean[0].index]}, ${percent(clean[0].probability, 1)}`;
   listTop(show('clean-top'), clean, -1);
-  canvas('original').ariaLabel = `Original face, recognised as ${face.labels[clean[0].index]}`;
-  if (!scored || !saved) return drawWaiting();
+  canvas('original').ariaLabel = say('viewer.original_known', { person: face.labels[clean[0].index] });
+  if (!scored || !stored) return drawWaiting();
   const top = ranked(scored);
   const first = top[0];
   const label = face.labels[first.index];
@@ -130,18 +130,19 @@ function drawScores(at) {
   root.classList.toggle('fooled', fooled);
   root.dataset.prediction = label;
   show('adversarial').textContent = `${label}, ${percent(first.probability, 1)}`;
-  show('relation').textContent = fooled ? 'taken for' : 'recognised as';
+  show('relation').textContent = say(fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
   show('taken').textContent = label;
   if (face.references[label]) show('reference').src = face.references[label];
-  show('reference').alt = `A training photograph of ${label}`;
+  show('reference').alt = say('viewer.reference_label', { person: label });
   show('verdict').textContent = verdict(first, value);
-  const [inFile] = ranked(saved);
+  const [inFile] = ranked(stored);
   const file = show('file');
   const differs = inFile.index !== first.index;
   file.classList.toggle('differs', differs);
-  file.textContent = `${differs ? 'But saved' : 'Saved'} as an 8-bit PNG: ${face.labels[inFile.index]}, ${percent(inFile.probability, 1)}`
-    + (255 * value < 0.5 && value > 0 ? ' (below 0.5/255 the file is the original)' : '');
-  canvas('adversarial').ariaLabel = `Adversarial face, ${fooled ? 'taken for' : 'recognised as'} ${label}`;
+  const saved = { person: face.labels[inFile.index], confidence: percent(inFile.probability, 1) };
+  file.textContent = say(differs ? 'viewer.but_saved' : 'viewer.saved', saved)
+    + (255 * value < 0.5 && value > 0 ? ` ${say('viewer.file_is_original')}` : '');
+  canvas('adversarial').ariaLabel = say(fooled ? 'viewer.adversarial_taken' : 'viewer.adversarial_still', { person: label });
   listTop(show('adversarial-top'), top, first.index);
 }
 
@@ -153,6 +154,10 @@ function draw() {
   root.dataset.epsilon = notation(epsilons[at]);
   drawPictures(epsilons[at]);
   drawScores(at);
+  const range = document.querySelector('#epsilon input[type=range]');
+  if (range) range.ariaValueText = say('viewer.slider_value', { epsilon: notation(epsilons[at]), levels: (255 * epsilons[at]).toFixed(1) });
+  clearTimeout(settling);
+  settling = setTimeout(() => link({ ...face.link, epsilon: notation(epsilons[at]) }), 300); // browsers limit how often
 }
 
 function receive() {
@@ -164,7 +169,7 @@ function receive() {
     if (message.epsilon !== null) epsilon = message.epsilon;
     paint('original', (x) => x);
     show('attacked').textContent = face.note;
-    root.querySelector('.download').disabled = false;
+    for (const button of root.querySelectorAll('button')) button.disabled = false;
   }
   draw();
   root.dataset.ready = face.id;
@@ -195,6 +200,16 @@ root.querySelector('.download').addEventListener('click', () => {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   });
+});
+
+root.querySelector('.copy').addEventListener('click', async (event) => {
+  try {
+    await navigator.clipboard.writeText(window.location.href);
+  } catch { // not allowed here: let the visitor copy it
+    return window.prompt(say('viewer.link'), window.location.href);
+  }
+  event.target.textContent = say('viewer.copied');
+  setTimeout(() => { event.target.textContent = say('viewer.link'); }, 2000);
 });
 
 watch('value', receive);

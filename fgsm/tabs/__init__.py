@@ -1,36 +1,131 @@
-"""The tabs of the page, and what they share."""
+"""The tabs of the page, and what they share: recognisers, texts, drawings."""
 
 import functools
+import inspect
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import gradio as gr
 
+from .. import compute
 from ..faces import PROJECT
-from ..recognizer import available_recognizers, load_recognizer
+from ..recognizer import DEVICE, Recognizer, available_recognizers, load_recognizer
+from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
+
+try:
+    from spaces import GPU as on_gpu  # a Space on ZeroGPU lends its GPU for each call of what this decorates
+except ImportError:
+
+    def on_gpu(function: Callable) -> Callable:
+        return function
+
 
 DEFAULT_MODEL = "resnet18"
-TITLES = {"resnet18": "ResNet-18", "resnet101": "ResNet-101", "resnet": "ResNet of the course project"}
+BUILT_IN = ("resnet18", "resnet101", "resnet")  # the order in which they are offered
+I18N = gr.I18n(**TEXTS)
+REMEMBERED = 64  # results of each kind kept by this process
 
-recognizer = functools.cache(load_recognizer)
+log = logging.getLogger(__name__)
+gpu_failed = threading.Event()
+_loading = threading.Lock()
 
 
-def title(name: str) -> str:
-    """What visitors call the recogniser `name`."""
-    return TITLES.get(name, name)
+def recognizer(name: str) -> Recognizer:
+    """The recogniser `name`, loaded once. Raises Refused for a name that stands for none."""
+    with _loading:
+        return _loaded(name, "cpu" if gpu_failed.is_set() else str(DEVICE))
+
+
+@functools.cache
+def _loaded(name: str, device: str) -> Recognizer:
+    return load_recognizer(name, device)
+
+
+def computed(items: Callable[..., Iterator], *arguments: Any, **deadlines: float) -> Iterator:
+    """The items of the generator function `items`, computed on the one thread; on the CPU from when a GPU fails."""
+    try:
+        yield from compute.run_each(items(*arguments), **deadlines)
+    except RuntimeError:  # what PyTorch raises where CUDA fails, or its memory does not suffice
+        if gpu_failed.is_set() or DEVICE.type == "cpu":
+            raise
+        gpu_failed.set()
+        yield from compute.run_each(items(*arguments), **deadlines)
+
+
+def remember(results: dict, key: tuple, result: Any) -> None:
+    """Keep `result`, and the youngest REMEMBERED of `results`."""
+    if len(results) >= REMEMBERED:
+        results.pop(next(iter(results)), None)
+    results[key] = result
 
 
 def choices() -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
     known = available_recognizers()
-    ordered = [name for name in TITLES if name in known] + [name for name in known if name not in TITLES]
-    return [(f"{title(name)} · {known[name]['test_accuracy']:.1%} clean accuracy", name) for name in ordered]
+    ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
+    return [(f"{title(name)} · {known[name]['test_accuracy']:.1%}", name) for name in ordered]
 
 
-def refusal(message: str) -> gr.Error:
-    """An error that shows the visitor `message` and prints nothing on the server."""
-    return gr.Error(message, print_exception=False)
+def language_of(request: gr.Request | None) -> str:
+    """The language to answer in."""
+    return preferred(request.headers.get("accept-language", "")) if request else ENGLISH
 
 
-def drawn_by(name: str, **settings) -> gr.HTML:
+def refusal(error: Exception, language: str) -> gr.Error:
+    """What shows a visitor one sentence: that of a Refused, or, after a line in the server's log, that we failed."""
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, Refused):
+        return gr.Error(error.sentence(language), print_exception=False)
+    log.exception("A request failed.", exc_info=error)
+    return gr.Error(say("refused.failed", language), print_exception=False)
+
+
+def politely(handler: Callable) -> Callable:
+    """An event's handler, a function or a generator function, with every error turned into a sentence."""
+
+    def language(arguments: tuple) -> str:
+        return language_of(next((a for a in arguments if isinstance(a, gr.Request)), None))
+
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def polite(*arguments: Any) -> Iterator:
+            try:
+                yield from handler(*arguments)
+            except Exception as error:
+                raise refusal(error, language(arguments)) from None
+    else:
+
+        @functools.wraps(handler)
+        def polite(*arguments: Any) -> Any:
+            try:
+                return handler(*arguments)
+            except Exception as error:
+                raise refusal(error, language(arguments)) from None
+
+    return polite
+
+
+def known(model: Any) -> str:
+    """`model`, where it is a recogniser's name."""
+    names = available_recognizers()
+    if not isinstance(model, str) or model not in names:
+        raise Refused("refused.recogniser", name=repr(model)[:40], known=", ".join(names))
+    return model
+
+
+def head() -> str:
+    """What the page's head holds for all drawings: the texts, and assets/common.js."""
+    script = (PROJECT / "assets" / "common.js").read_text("utf-8")
+    texts = json.dumps(TEXTS, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>window.fgsm = {{texts: {texts}}};\n{script}</script>"
+
+
+def drawn_by(name: str, **settings: Any) -> gr.HTML:
     """A component drawn in the browser by assets/NAME/NAME.html, NAME.css and, where it moves, NAME.js."""
     folder = PROJECT / "assets" / name
     html, css = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))

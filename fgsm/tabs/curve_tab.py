@@ -3,13 +3,14 @@
 import functools
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import gradio as gr
 import torch
 
+from .. import compute
 from ..curve import (
     CONTROL,
     COURSE_EPSILONS,
@@ -21,14 +22,26 @@ from ..curve import (
     parse_epsilons,
     write_csv,
 )
-from ..figures import accuracy_figure
 from ..recognizer import load_test_set
 from ..report import as_picture
 from ..stage import data_url, reference_photograph
-from . import DEFAULT_MODEL, choices, drawn_by, recognizer, refusal, title
+from ..sweep import score
+from ..texts import Refused, say, title
+from . import (
+    DEFAULT_MODEL,
+    I18N,
+    choices,
+    computed,
+    drawn_by,
+    known,
+    language_of,
+    on_gpu,
+    politely,
+    recognizer,
+    remember,
+)
 
-REMEMBERED = 64  # finished curves kept by this process
-
+STEP = 0.4  # seconds that a batch of faces may keep other visitors waiting
 NO_FACES = {"title": "", "faces": []}
 finished: dict[tuple, Snapshot] = {}
 
@@ -48,82 +61,95 @@ def test_set_of(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 @functools.cache
 def cost(name: str) -> float:
-    """Seconds a few faces take through the recogniser `name`: what the time left is reckoned with."""
-    images, _ = test_set_of(name)
-    with torch.inference_mode():
-        start = time.perf_counter()
-        recognizer(name)(images[:4].to(recognizer(name).device)).cpu()
-    return time.perf_counter() - start
+    """Seconds a face takes through the recogniser `name`, measured on a few."""
+    network, (images, _) = recognizer(name), test_set_of(name)
+    few = images[:4].to(network.device)
+    score(network, few)  # the first batch of a process is slow
+    start = time.perf_counter()
+    score(network, few).cpu()
+    return (time.perf_counter() - start) / len(few)
 
 
-def announce() -> tuple[dict, dict]:
+def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
     """What stands there until a place is free: one curve at a time is measured."""
-    waiting = {
-        "state": "running",
-        "progress": 0,
-        "message": "Waiting for another visitor's curve to finish.",
-        "notes": [],
-    }
-    return {**waiting, "curves": []}, NO_FACES
+    board.curves.clear()
+    return chart(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
 
 
-def measure(board: Board, models: list[str], epsilons: str, control: bool) -> Iterator[tuple]:
+@politely
+def measure(board: Board, models: list[str], epsilons: str, control: bool, request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     board.curves.clear()
     try:
         if not models:
-            raise ValueError("Choose at least one recogniser.")
+            raise Refused("refused.no_recogniser")
+        models = [known(model) for model in models]
         values = parse_epsilons(epsilons)
-    except ValueError as error:
-        yield chart(board, "empty", 0, str(error)), gr.skip(), gr.skip()
-        raise refusal(str(error)) from None
+    except Refused as error:
+        yield chart(board, "empty", 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
+        raise
     jobs = [(model, attack) for model in models for attack in [FGSM] + [CONTROL] * control]
-    yield from measure_all(board, jobs, values)
+    yield from measure_all(board, jobs, values, language_of(request))
 
 
-def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]) -> Iterator[tuple]:
-    yield chart(board, "running", 0, "Loading recognisers and test faces."), gr.skip(), gr.skip()
+@on_gpu
+def curve_of(model: str, attack: str, epsilons: list[float]) -> Iterator[Snapshot]:
+    """The snapshots of a curve, after batches of faces that take about STEP seconds, by names alone: see `act`."""
+    faces = STEP / (cost(model) * (len(epsilons) + 3))  # a gradient costs about two forward passes more
+    batch_size = min(64, max(1, round(faces)))
+    return accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack, batch_size=batch_size)
+
+
+def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
+    yield chart(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
     remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
-    ahead = sum(len(test_set_of(job[0])[1]) * cost(job[0]) for job in jobs if job not in remembered)
+    costs = {model: compute.run(functools.partial(cost, model)) for model, _ in jobs}
+    ahead = sum(
+        len(test_set_of(model)[1]) * costs[model] for model, attack in jobs if (model, attack) not in remembered
+    )
     start, done = time.monotonic(), 0.0
     for job in jobs:
         if job in remembered:
             board.curves[job] = remembered[job]
             continue
         model, attack = job
-        for snapshot in accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack):
+        for snapshot in computed(curve_of, model, attack, epsilons, first=compute.LATER, rest=compute.LATER):
             board.curves[job] = snapshot
-            share = (done + snapshot.total * cost(model)) / ahead
-            left = (time.monotonic() - start) * (1 / share - 1)
-            message = f"{title(model)}, {attack}: {snapshot.total} faces. About {left:.0f} s left."
+            share = (done + snapshot.total * costs[model]) / ahead
+            message = say(
+                "curve.progress",
+                language,
+                recogniser=title(model, language),
+                attack=say(f"attack.{attack}", language),
+                total=snapshot.total,
+                seconds=f"{(time.monotonic() - start) * (1 / share - 1):.0f}",
+            )
             yield chart(board, "running", share, message, remembered), gr.skip(), gr.skip()
-        done += snapshot.total * cost(model)
-        if len(finished) >= REMEMBERED:
-            finished.pop(next(iter(finished)))
-        finished[(*job, *epsilons)] = snapshot
+        done += snapshot.total * costs[model]
+        remember(finished, (*job, *epsilons), snapshot)
     table, figure = files(board)
     ready = (gr.DownloadButton(value=file, interactive=True) for file in (table, figure))
-    yield chart(board, "done", 1, summary(board, remembered), remembered), *ready
+    notes = explain(list(board.curves.values()), language)
+    yield chart(board, "done", 1, summary(board, remembered, language), remembered, notes), *ready
 
 
-def summary(board: Board, remembered: dict) -> str:
+def summary(board: Board, remembered: dict, language: str) -> str:
     curves = board.curves.values()
-    scored = " and ".join(sorted({curve.precision for curve in curves}))
-    text = (
-        f"Finished: {max(curve.total for curve in curves)} test faces, scored in {scored}. Click a point to see faces."
-    )
-    if remembered:
-        text += " These were computed before." if len(remembered) == len(curves) else " Some were computed before."
-    return text
+    precision = ", ".join(sorted({curve.precision for curve in curves}))
+    text = say("curve.finished", language, total=max(curve.total for curve in curves), precision=precision)
+    if not remembered:
+        return text
+    return f"{text} {say('curve.all_before' if len(remembered) == len(curves) else 'curve.some_before', language)}"
 
 
-def chart(board: Board, state: str, share: float, message: str, remembered: Iterable = ()) -> dict:
+def chart(
+    board: Board, state: str, share: float, message: str, remembered: Iterable = (), notes: Sequence[str] = ()
+) -> dict:
     """What assets/chart/chart.js draws."""
     curves = []
     for (model, attack), snapshot in board.curves.items():
         low, high = zip(*snapshot.intervals, strict=True)
         extra = {
-            "title": title(model),
             "control": attack == CONTROL,
             "remembered": (model, attack) in remembered,
             "accuracy": snapshot.accuracy,
@@ -131,11 +157,12 @@ def chart(board: Board, state: str, share: float, message: str, remembered: Iter
             "high": high,
         }
         curves.append(asdict(snapshot) | extra)
-    notes = explain(list(board.curves.values()), title) if state == "done" else []
     return {"state": state, "progress": share, "message": message, "notes": notes, "curves": curves}
 
 
 def files(board: Board) -> tuple[str, str]:
+    from ..figures import accuracy_figure  # Matplotlib takes half a second, which the page's start need not wait for
+
     board.files = board.files or tempfile.TemporaryDirectory(prefix="accuracy-")
     table, figure = (Path(board.files.name) / name for name in ("accuracy.csv", "accuracy.png"))
     curves = list(board.curves.values())
@@ -144,38 +171,54 @@ def files(board: Board) -> tuple[str, str]:
     return str(table), str(figure)
 
 
-def stopped(board: Board, shown: dict | None) -> dict:
+def stopped(board: Board, shown: dict | None, request: gr.Request) -> dict:
     """The chart as the cancelled measurement left it; `shown` is what the visitor sees."""
     if not shown or shown["state"] != "running":
         return gr.skip()
+    language = language_of(request)
     if not board.curves:
-        return chart(board, "stopped", 0, "Stopped before the first batch of faces.")
+        return chart(board, "stopped", 0, say("curve.stopped_early", language))
     (model, attack), last = list(board.curves.items())[-1]
-    return chart(board, "stopped", 0, f"Stopped: {title(model)}, {attack} has been measured on {last.total} faces.")
+    about = {"recogniser": title(model, language), "attack": say(f"attack.{attack}", language), "total": last.total}
+    return chart(board, "stopped", 0, say("curve.stopped", language, **about))
 
 
-def show_faces(board: Board, event: gr.EventData) -> dict:
+@politely
+def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     """The first faces that the clicked point's attack fools."""
     curve = board.curves.get((event.model, event.attack))
     if curve is None or event.epsilon not in curve.epsilons:
-        raise refusal("This point is from an earlier chart: press Start again.")
+        raise Refused("refused.old_point")
     at = curve.epsilons.index(event.epsilon)
-    about = f"{title(curve.model)}, {curve.attack}, epsilon {event.epsilon:g} ({255 * event.epsilon:.1f}/255)"
+    language = language_of(request)
+    about = say(
+        "curve.point",
+        language,
+        recogniser=title(curve.model, language),
+        attack=say(f"attack.{curve.attack}", language),
+        epsilon=f"{event.epsilon:g}",
+        levels=f"{255 * event.epsilon:.1f}",
+    )
     if not curve.examples[at]:
-        return {"title": f"{about}: no face that was recognised is taken for somebody else.", "faces": []}
+        return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
     model, (images, labels) = recognizer(curve.model), test_set_of(curve.model)
-    faces = [
-        {
-            "picture": data_url(as_picture(face)),
-            "person": model.labels[labels[position]],
-            "taken": model.labels[taken_for],
-            "reference": reference_photograph(model.config["faces"], model.labels[taken_for]),
-        }
-        for face, (position, taken_for) in zip(
-            example_faces(model, images, labels, curve, at), curve.examples[at], strict=True
+    adversarial = compute.run(lambda: example_faces(model, images, labels, curve, at))
+    faces = []
+    for face, (position, taken_for) in zip(adversarial, curve.examples[at], strict=True):
+        person, taken = model.labels[labels[position]], model.labels[taken_for]
+        faces.append(
+            {
+                "picture": data_url(as_picture(face)),
+                "label": say("fooled.adversarial", language, person=person),
+                "reference": reference_photograph(model.config["faces"], taken),
+                "reference_label": say("viewer.reference_label", language, person=taken),
+                "person": person,
+                "taken": taken,
+                "instead": say("fooled.instead", language),
+            }
         )
-    ]
-    return {"title": f"{about}: the first {len(faces)} of {curve.fooled[at]} fooled.", "faces": faces}
+    first = say("curve.first", language, shown=len(faces), fooled=curve.fooled[at])
+    return {"title": f"{about}: {first}", "faces": faces}
 
 
 def build() -> None:
@@ -183,26 +226,31 @@ def build() -> None:
     board = gr.State(Board())
     with gr.Row():
         models = gr.CheckboxGroup(
-            choices(), value=[DEFAULT_MODEL], label="Recognisers", elem_id="curve-models", scale=4, min_width=280
+            choices(),
+            value=[DEFAULT_MODEL],
+            label=I18N("page.recognisers"),
+            elem_id="curve-models",
+            scale=4,
+            min_width=280,
         )
         epsilons = gr.Textbox(
             ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
-            label="Epsilons, from 0 to 1",
+            label=I18N("page.epsilons"),
             elem_id="curve-epsilons",
             scale=4,
             min_width=280,
         )
-        control = gr.Checkbox(label="Compare with random signs", info="Same epsilon, random direction", scale=2)
+        control = gr.Checkbox(label=I18N("page.control"), info=I18N("page.control_info"), scale=2)
     with gr.Row():
-        start = gr.Button("Start", variant="primary", elem_id="curve-start", min_width=140)
-        stop = gr.Button("Stop", elem_id="curve-stop", min_width=140)
-        table = gr.DownloadButton("Download CSV", interactive=False, elem_id="curve-csv", min_width=140)
-        figure = gr.DownloadButton("Download PNG", interactive=False, elem_id="curve-png", min_width=140)
+        start = gr.Button(I18N("page.start"), variant="primary", elem_id="curve-start", min_width=140)
+        stop = gr.Button(I18N("page.stop"), elem_id="curve-stop", min_width=140)
+        table = gr.DownloadButton(I18N("page.csv"), interactive=False, elem_id="curve-csv", min_width=140)
+        figure = gr.DownloadButton(I18N("page.png"), interactive=False, elem_id="curve-png", min_width=140)
     plot = drawn_by("chart", elem_id="curve", value=None)
     faces = drawn_by("fooled", elem_id="curve-faces", value=NO_FACES)
 
-    private = {"show_progress": "hidden", "api_visibility": "private"}
-    announced = start.click(announce, None, [plot, faces], queue=False, **private)
+    private = {"show_progress": "hidden", "api_visibility": "undocumented"}
+    announced = start.click(announce, board, [plot, faces], queue=False, **private)
     running = announced.then(
         measure,
         [board, models, epsilons, control],

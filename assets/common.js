@@ -1,0 +1,34 @@
+// What all drawings of the page share, as window.fgsm: its texts, and the link that reopens the view.
+// The server puts this into the page's head, after `window.fgsm = {texts}` (see fgsm/tabs/__init__.py).
+(() => {
+  const { texts } = window.fgsm;
+  const wanted = navigator.language.split('-')[0].toLowerCase(); // as Gradio chooses for its own texts
+  const language = wanted in texts ? wanted : 'en';
+
+  // The sentence `key` of assets/texts, with `values` in its {places}.
+  const say = (key, values = {}) => texts[language][key].replace(/{(\w+)}/g, (place, name) => values[name] ?? place);
+
+  // What visitors call the recogniser `name`.
+  const recogniser = (name) => texts[language][`recogniser.${name}`] ?? name;
+
+  // Fills in every element of a drawing that names its text or its accessible label.
+  function translate(root) {
+    for (const node of root.querySelectorAll('[data-text]')) node.textContent = say(node.dataset.text);
+    for (const node of [root, ...root.querySelectorAll('[data-label]')]) {
+      if (node.dataset.label) node.ariaLabel = say(node.dataset.label);
+    }
+  }
+
+  // Puts `changes` into the page's address, null taking one out. A Space's frame asks the site around it.
+  function link(changes) {
+    const address = new URL(window.location);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) address.searchParams.delete(name);
+      else address.searchParams.set(name, value);
+    }
+    window.history.replaceState(null, '', address);
+    if (window.parent !== window) window.parent.postMessage({ queryString: address.search.slice(1) }, 'https://huggingface.co');
+  }
+
+  Object.assign(window.fgsm, { say, recogniser, translate, link });
+})();
