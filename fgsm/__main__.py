@@ -13,7 +13,7 @@ from .faces import open_picture, prepare
 from .figures import accuracy_figure, examples_figure
 from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer, load_test_set
 from .report import attack_report
-from .train import RECIPES, train
+from .train import ADVERSARIAL_RECIPE, RECIPES, train
 
 
 class Refusal(Exception):
@@ -108,8 +108,9 @@ def as_columns(rows: list[list[str]]) -> str:
 
 
 def train_command(arguments: argparse.Namespace) -> None:
-    name = arguments.name or arguments.arch
-    recognizer = train(arguments.arch, name, RECIPES[arguments.arch])
+    name = arguments.name or arguments.arch + ("-robust" if arguments.adversarial else "")
+    recipe = ADVERSARIAL_RECIPE if arguments.adversarial else RECIPES[arguments.arch]
+    recognizer = train(arguments.arch, name, recipe)
     config = recognizer.config
     print(
         f"{name}: {config['test_accuracy']:.1%} of {len(config['test_photographs'])} test faces, "
@@ -184,7 +185,8 @@ def parser() -> argparse.ArgumentParser:
         "Train a recogniser from scratch on the built-in faces and write its checkpoint to models/.",
     )
     command.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the network's architecture")
-    command.add_argument("--name", help="name of the folder in models/ (default: the architecture's)")
+    command.add_argument("--name", help="name of the folder in models/ (default: the architecture's, or ARCH-robust)")
+    command.add_argument("--adversarial", action="store_true", help="train on attacked faces, which makes it robust")
     command.set_defaults(run=train_command)
     return top
 

@@ -31,7 +31,12 @@ PADDING = 16  # pixels repeated at the border, so that a shifted or turned face 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a recogniser is trained. `small_size` is the side, in pixels, of the pictures in the first `small_part`."""
+    """How a recogniser is trained.
+
+    `small_size` is the side, in pixels, of the pictures in the first `small_part`. With an `adversarial_epsilon` every
+    picture is attacked before the network learns from it, by FGSM with a random start as in Wong, Rice & Kolter, "Fast
+    Is Better Than Free" (ICLR 2020); epsilon rises from 0 to its full size in the first half.
+    """
 
     epochs: int
     peak_learning_rate: float
@@ -50,6 +55,9 @@ RECIPES = {
     "resnet101": Recipe(epochs=34, peak_learning_rate=1e-3),
     "resnet": Recipe(epochs=26, peak_learning_rate=1e-3),
 }
+ADVERSARIAL_RECIPE = Recipe(
+    epochs=60, peak_learning_rate=3e-3, label_smoothing=0.0, small_part=0.25, adversarial_epsilon=0.033
+)
 
 
 def augmentation() -> v2.Transform:

@@ -4,7 +4,7 @@ import torch
 import torchattacks
 from torch import nn
 
-from fgsm.attack import fgsm, perturb, perturb_8bit, sign_gradient
+from fgsm.attack import bim, fgsm, perturb, perturb_8bit, pgd, sign_gradient
 from fgsm.sweep import distinct_8bit, sweep
 
 
@@ -137,3 +137,45 @@ def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
             with torch.no_grad():
                 alone = recognizer(image).softmax(1)[0]
             assert torch.allclose(probabilities[e, n], alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_bim_equals_torchattacks(recognizer, faces, targeted):
+    images, labels = faces
+    peer = torchattacks.BIM(recognizer, eps=0.01, alpha=0.003, steps=4)
+    aim = labels
+    if targeted:
+        aim = (labels + 7) % len(recognizer.labels)
+        peer.set_mode_targeted_by_label(quiet=True)
+    ours = bim(recognizer, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted)
+    # torchattacks averages the loss and adds in another order: a gradient that is all but zero may turn its sign.
+    assert (ours - peer(images, aim)).abs().gt(1e-6).float().mean() < 0.001
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_pgd_equals_torchattacks_from_the_same_start(recognizer, faces, targeted):
+    images, labels = faces
+    peer = torchattacks.PGD(recognizer, eps=0.01, alpha=0.003, steps=4, random_start=True)
+    aim = labels
+    if targeted:
+        aim = (labels + 7) % len(recognizer.labels)
+        peer.set_mode_targeted_by_label(quiet=True)
+    torch.manual_seed(5)
+    theirs = peer(images, aim)
+    torch.manual_seed(5)
+    start = (images + torch.empty_like(images).uniform_(-0.01, 0.01)).clamp(0, 1)  # as torchattacks draws it
+    ours = bim(recognizer, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted, start=start)
+    assert (ours - theirs).abs().gt(1e-6).float().mean() < 0.001
+
+
+def test_pgd_starts_anywhere_within_epsilon_and_stays_there():
+    two_classes = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))  # its gradient has the same sign everywhere
+    images = torch.full((2, 3, 4, 4), 0.5)
+    labels = torch.tensor([0, 1])
+    started = pgd(two_classes, images, labels, 0.1, steps=0, step_size=0, generator=torch.Generator().manual_seed(1))
+    change = started - images
+    assert change.abs().max() <= 0.1 + 1e-6 and change.std() == pytest.approx(0.1 / 3**0.5, rel=0.2)
+    again = pgd(two_classes, images, labels, 0.1, steps=0, step_size=0, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(started, again)
+    moved = pgd(two_classes, images, labels, 0.1, steps=20, step_size=0.05)
+    assert torch.allclose(moved, fgsm(two_classes, images, labels, 0.1), atol=1e-6)
