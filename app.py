@@ -23,13 +23,24 @@ CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are delet
 
 threading.Thread(target=attack_tab.warm_up, daemon=True).start()
 
+TABS = {"attack": attack_tab.build, "curve": curve_tab.build}
+
+
+def open_tab(request: gr.Request) -> gr.Tabs:
+    """The tab that the page's link asks for."""
+    asked = dict(request.query_params).get("tab")
+    return gr.Tabs(selected=asked if asked in TABS else "attack")
+
+
 with gr.Blocks(title="Fool a face recogniser", analytics_enabled=False, delete_cache=CLEAN_UP) as demo:
     gr.Markdown(I18N("page.welcome"), elem_id="title")
     with gr.Tabs() as tabs:
-        with gr.Tab(I18N("page.attack"), id="attack"):
-            attack_tab.build(demo)
-        with gr.Tab(I18N("page.curve"), id="curve"):
-            curve_tab.build()
+        for name, build in TABS.items():
+            with gr.Tab(I18N(f"page.{name}"), id=name) as tab:
+                build(demo)
+            tab.select(None, js=f"() => window.fgsm.selectTab('{name}')")
+    opened = demo.load(open_tab, None, tabs, show_progress="hidden", api_visibility="private")
+    opened.then(None, js="() => { window.fgsm.opened = true; }")
 
 if __name__ == "__main__":
     demo.launch(

@@ -30,5 +30,10 @@
     if (window.parent !== window) window.parent.postMessage({ queryString: address.search.slice(1) }, 'https://huggingface.co');
   }
 
-  Object.assign(window.fgsm, { say, recogniser, translate, link });
+  // Gradio selects the first tab by itself, before the one that the address asks for has been opened.
+  function selectTab(tab) {
+    if (window.fgsm.opened) link({ tab });
+  }
+
+  Object.assign(window.fgsm, { say, recogniser, translate, link, selectTab });
 })();

@@ -76,6 +76,15 @@ def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
     return chart(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
 
 
+class Recognisers(gr.CheckboxGroup):
+    """A list of recognisers' names."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> list[str]:
+        return super().preprocess(payload or [])
+
+
 @politely
 def measure(board: Board, models: list[str], epsilons: str, control: bool, request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
@@ -221,11 +230,11 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     return {"title": f"{about}: {first}", "faces": faces}
 
 
-def build() -> None:
+def build(demo: gr.Blocks) -> None:
     """Lay out the tab's components and bind their events."""
     board = gr.State(Board())
     with gr.Row():
-        models = gr.CheckboxGroup(
+        models = Recognisers(
             choices(),
             value=[DEFAULT_MODEL],
             label=I18N("page.recognisers"),

@@ -1,0 +1,166 @@
+"""The page as a service: what strangers may send and fetch, what stays of them, a crowd, a Space."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+
+from fgsm.faces import BUILTIN_FACES, PROJECT
+
+PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
+
+
+def call(url, endpoint, *data):
+    """The server's answer to hand-made `data`, as text, without gradio_client's own checks."""
+    body = json.dumps({"data": data}, allow_nan=True)
+    headers = {"content-type": "application/json"}
+    with httpx.Client(base_url=f"{url}/gradio_api/call/", timeout=30) as client:
+        sent = client.post(endpoint, content=body, headers=headers)
+        assert sent.status_code < 500
+        if sent.status_code != 200:
+            return sent.text
+        return client.get(f"{endpoint}/{sent.json()['event_id']}").text
+
+
+@pytest.fixture(scope="module")
+def uploaded(url):
+    """A photograph on the server, as the page's API takes it."""
+    with open(PHOTOGRAPH, "rb") as file:
+        [path] = httpx.post(f"{url}/gradio_api/upload", files={"files": file}).json()
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.mark.parametrize("epsilon", [float("nan"), float("inf"), -0.1, 1.5, 1e9, "much", "", None, [0.1], {}])
+def test_what_is_not_an_epsilon_gets_a_sentence(url, uploaded, epsilon):
+    answer = call(url, "attack", uploaded, "resnet18", epsilon)
+    assert "is not an epsilon: give a number from 0 to 1" in answer
+
+
+@pytest.mark.parametrize("model", ["nobody", "../../x", "resnet18/../resnet", "", None, 7, ["resnet18"], {}])
+def test_what_is_not_a_recogniser_gets_a_sentence(url, uploaded, model):
+    answer = call(url, "attack", uploaded, model, 0.03)
+    assert "There is no recogniser named" in answer or "is not in the list of choices" in answer
+    assert "Traceback" not in answer and str(PROJECT) not in answer
+
+
+@pytest.mark.parametrize(
+    "epsilons", ["0, " * 10**6, "0.1, nan", "inf", "-1", "1e-9", "0,05", 5, None, ["a"], "9" * 10**5]
+)
+def test_epsilons_for_a_curve_are_checked(url, epsilons):
+    answer = call(url, "curve", ["resnet18"], epsilons, False)
+    assert "event: error" in answer and re.search("epsilon|a part of a number", answer.split("event: error")[1])
+
+
+@pytest.mark.parametrize("models", [["../x"], "x", [None], [["resnet18"]], None, []])
+def test_recognisers_for_a_curve_are_checked(url, models):
+    answer = call(url, "curve", models, "0, 0.01", False)
+    assert "is not in the list of choices" in answer or "at least one recogniser" in answer
+
+
+def test_no_picture_gets_a_sentence(url):
+    assert "Give a picture of a face" in call(url, "attack", None, "resnet18", 0.03)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", str(PROJECT / "README.md"), str(PHOTOGRAPH), "models/resnet18/config.json", "../../etc/passwd"],
+)
+def test_files_of_the_server_cannot_be_attacked_or_fetched(url, path):
+    answer = call(url, "attack", {"path": path, "meta": {"_type": "gradio.FileData"}}, "resnet18", 0.03)
+    assert "event: error" in answer and "top" not in answer
+    for route in ("gradio_api/file=", "file="):
+        assert httpx.get(f"{url}/{route}{path}").status_code in (403, 404)
+
+
+def test_a_visitors_picture_is_gone_when_the_visitor_is(url, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_text("kept on the server only while this page is open").wait_for()
+    with page.expect_response(lambda response: "/upload?" in response.url) as upload:
+        page.locator("#photo input[type=file]").set_input_files(PHOTOGRAPH)
+    [path] = upload.value.json()
+    page.wait_for_function("document.querySelector('#viewer [data-show=attacked]').textContent.includes('own clean')")
+    assert Path(path).is_file()
+    context.close()
+    for _ in range(100):
+        if not Path(path).exists():
+            break
+        time.sleep(0.1)
+    assert not Path(path).exists()
+
+
+def test_five_visitors_at_once_meet_no_error():
+    command = [sys.executable, "benchmarks/load.py", "--visitors", "5", "--seconds", "20", "--port", "7898"]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr
+    assert "errors: 0" in result.stdout and "5 visitors" in result.stdout
+
+
+def test_a_host_names_the_port_and_the_root_path():
+    environment = os.environ | {"PORT": "7897", "GRADIO_ROOT_PATH": "/faces"}
+    environment.pop("GRADIO_SERVER_PORT", None)
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(240):
+            try:
+                page = httpx.get("http://127.0.0.1:7897/config", timeout=5)
+                break
+            except httpx.TransportError:
+                assert server.poll() is None, "app.py ended"
+                time.sleep(0.25)
+        assert page.json()["root"].endswith("/faces")
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+SPACES = """
+calls = []
+
+def GPU(function):
+    def lent(*arguments):
+        calls.append(function.__name__)
+        return function(*arguments)
+    return lent
+"""
+
+
+def test_a_space_lends_its_gpu_once_for_a_face(tmp_path):
+    """With a package `spaces` as on ZeroGPU: one call for a face, at every epsilon."""
+    (tmp_path / "spaces.py").write_text(SPACES)
+    script = (
+        "import spaces\n"
+        "from fgsm.tabs import attack_tab as tab\n"
+        "face = tab.samples()[3]\n"
+        "messages = list(tab.messages('resnet18', face, 0.1, 0.01, 3))\n"
+        "assert len(messages) > 2\n"
+        "print(spaces.calls)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(PROJECT)])}
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout.strip() == "['act']", result.stderr
+
+
+def test_the_image_runs_the_page_without_root():
+    lines = (PROJECT / "Dockerfile").read_text("utf-8").splitlines()
+    assert "USER visitor" in lines and lines[-1] == 'CMD ["python", "app.py"]'
+    for line in lines:
+        if line.startswith("COPY"):
+            *sources, _ = [word for word in line.split()[1:] if not word.startswith("--")]
+            assert all((PROJECT / source).exists() for source in sources)
+
+
+def test_the_client_gets_the_servers_sentence(url):
+    with pytest.raises(Exception, match="is not an epsilon"):
+        Client(url, verbose=False).predict(handle_file(PHOTOGRAPH), "resnet18", 7, api_name="/attack")

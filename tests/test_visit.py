@@ -1,0 +1,163 @@
+"""Conventions visitors expect: links that reopen a view, their own language, dark mode, keys, small screens."""
+
+import re
+
+import pytest
+
+from fgsm.faces import PROJECT
+from fgsm.texts import TEXTS
+
+from .conftest import STAGE_DONE
+
+STAGE = "#viewer .stage"
+
+
+@pytest.fixture
+def visit(browser, url):
+    """Opens the page at an address of its own in a browser with settings of its own."""
+    contexts, errors = [], []
+
+    def opened(query="", ready=STAGE_DONE, **settings):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url + query)
+        page.wait_for_selector(ready, timeout=60_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def test_a_link_reopens_face_recogniser_and_epsilon(visit):
+    page = visit("/?face=person_30&model=resnet&epsilon=0.3&top=1")
+    page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '0.3'")
+    assert "person 30" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
+    assert page.locator("#model input").input_value().startswith("ResNet of the course project")
+    assert float(page.locator("#epsilon input[type=range]").input_value()) == 0.3
+    assert page.locator("#top input:checked").evaluate("radio => radio.value") == "1"
+
+
+def test_the_address_follows_the_view(visit):
+    page = visit()
+    page.locator("#samples .thumbnail-item").nth(20).click()
+    page.wait_for_url("**face=person_21**")
+    page.locator("#epsilon input[type=number]").fill("0.05")
+    page.wait_for_url("**epsilon=0.05**")
+    page.get_by_role("tab", name="Accuracy curve").click()
+    page.wait_for_url("**tab=curve**")
+    again = visit("/?" + page.url.split("?")[1], ready="#curve:visible")
+    tab = again.get_by_role("tab", name="Accuracy curve")
+    tab.and_(again.locator("[aria-selected=true]")).wait_for(timeout=10_000)
+    again.get_by_role("tab", name="Attack").click()
+    again.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '0.05'")
+    assert "person 21" in again.locator(f"{STAGE} [data-show=attacked]").inner_text()
+
+
+@pytest.mark.parametrize(
+    "query", ["face=../../x&model=nobody&epsilon=nan&top=7&tab=x", "epsilon=1e999", "face=&model="]
+)
+def test_a_link_that_makes_no_sense_opens_the_page_as_usual(visit, query):
+    page = visit(f"/?{query}")
+    assert "person 24" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
+    assert page.locator(STAGE).get_attribute("data-prediction")
+
+
+def test_the_link_can_be_copied(visit):
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    page.wait_for_url("**epsilon=**")
+    page.get_by_role("button", name="Copy link to this view").click()
+    page.get_by_role("button", name="Link copied").wait_for(timeout=5_000)
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_spanish_visitors_read_spanish(visit):
+    page = visit(locale="es-MX")
+    for text in ("Engañe a un reconocedor", "Caras de ejemplo", "Epsilon máximo", "Descargar la cara adversaria"):
+        page.get_by_text(text).first.wait_for(timeout=5_000)
+    assert page.locator(f"{STAGE} [data-show=verdict]").inner_text().startswith("Aún reconocida como person 24")
+    assert "Atacada en su etiqueta verdadera" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
+    page.locator("#epsilon input[type=range]").press("ArrowRight")
+    page.get_by_text("Confundida con person").first.wait_for(timeout=5_000)
+    page.get_by_role("tab", name="Curva de exactitud").click()
+    page.locator("#curve-epsilons textarea, #curve-epsilons input").first.fill("siete")
+    page.get_by_role("button", name="Empezar").click()
+    page.get_by_text("'siete' no es un epsilon").first.wait_for(timeout=10_000)
+
+
+def test_other_languages_read_english(visit):
+    page = visit(locale="fr-FR")
+    page.get_by_role("tab", name="Sample faces").wait_for(timeout=5_000)
+    assert page.locator(f"{STAGE} [data-show=verdict]").inner_text().startswith("Still recognised")
+    assert "__i18n__" not in page.locator("body").inner_text()
+
+
+def test_the_languages_say_the_same_things():
+    first, *others = TEXTS.values()
+    for other in others:
+        assert first.keys() == other.keys()
+        for key in first:
+            assert set(re.findall(r"{\w+}", first[key])) == set(re.findall(r"{\w+}", other[key])), key
+
+
+def test_every_text_that_the_drawings_name_exists():
+    named = set()
+    for file in (PROJECT / "assets").glob("*/*.[hj][ts]*"):
+        named |= set(re.findall(r"""(?:say\('|data-(?:text|label)=")([\w.]+)['"]""", file.read_text("utf-8")))
+    assert len(named) > 20
+    assert named <= TEXTS["en"].keys()
+
+
+def luminance(colour):
+    red, green, blue = (int(value) for value in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_dark_mode_is_dark_and_readable(visit):
+    page = visit(color_scheme="dark")
+    body = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
+    verdict = page.locator(f"{STAGE} [data-show=verdict]").evaluate("node => getComputedStyle(node).color")
+    assert luminance(body) < 40 and luminance(verdict) > 150
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080)])
+@pytest.mark.parametrize("tab", ["attack", "curve"])
+def test_no_screen_scrolls_sideways(visit, width, height, tab):
+    page = visit(
+        f"/?tab={tab}", ready="#viewer" if tab == "attack" else "#curve", viewport={"width": width, "height": height}
+    )
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_nothing_moves_while_results_stream_in(visit):
+    page = visit("/?face=person_08&model=resnet101", ready=f'{STAGE}:not([data-ready=""])')
+    parts = "['.verdict', '.tables', '.note', '#samples']"
+    places = f"{parts}.map(part => document.querySelector(part).getBoundingClientRect().top)"
+    early = page.evaluate(places)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    assert page.evaluate(places) == pytest.approx(early, abs=1)
+
+
+def test_the_stage_can_be_used_with_keys_and_heard(visit):
+    page = visit()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('#epsilon input[type=range]').ariaValueText.startsWith('0.014')")
+    label = "document.querySelector('canvas[data-testid=adversarial]').ariaLabel"
+    assert page.evaluate(label).startswith("Adversarial face, taken for person")
+    assert page.locator(f"{STAGE} [data-show=verdict]").get_attribute("aria-live") == "polite"
+    page.locator("#samples .thumbnail-item").nth(3).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**face=person_04**")
+
+
+def test_no_text_ends_the_script_that_holds_it():
+    from fgsm.tabs import head
+
+    script = head()
+    assert script.count("</script>") == 1
