@@ -5,16 +5,19 @@ import threading
 
 import gradio as gr
 
-from fgsm.tabs import I18N, attack_tab, curve_tab, head
+from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab
 
 CSS = """
 #title h1 { margin: 0; font-size: 26px; }
 #title p { margin: 2px 0 0; font-size: 16px; }
+#how { max-width: 44em; margin: 0 auto; font-size: 16px; }
+#how .katex-display { overflow-x: auto; overflow-y: hidden; }
 #top .wrap { flex-wrap: nowrap; }
 #model input { text-overflow: ellipsis; }
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
 @media (max-width: 640px) {
+  #own { flex-direction: column; }
   .gradio-container main, .gradio-container .app { padding: 10px !important; }
   #epsilon { order: 1; } /* right above the stage */
 }
@@ -23,7 +26,7 @@ CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are delet
 
 threading.Thread(target=attack_tab.warm_up, daemon=True).start()
 
-TABS = {"attack": attack_tab.build, "curve": curve_tab.build}
+TABS = {"attack": attack_tab.build, "curve": curve_tab.build, "how": how_tab.build}
 
 
 def open_tab(request: gr.Request) -> gr.Tabs:

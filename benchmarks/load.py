@@ -45,7 +45,7 @@ class Crowd:
         model = chance.choice(MODELS)
         self.click(client, "opening", api_name="/open_page")
         while time.monotonic() < self.end:
-            time.sleep(chance.expovariate(1 / LOOKING))
+            time.sleep(min(chance.expovariate(1 / LOOKING), max(0, self.end - time.monotonic())))
             photograph = chance.choice(photographs)
             [kind] = chance.choices(list(CLICKS), CLICKS.values())
             if time.monotonic() > self.end:

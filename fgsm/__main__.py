@@ -9,6 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from .curve import CONTROL, COURSE_EPSILONS, FGSM, Snapshot, accuracy_curve, parse_epsilons, write_csv
+from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
 from .figures import accuracy_figure, examples_figure
 from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer, load_test_set
@@ -33,13 +34,15 @@ def models_command(arguments: argparse.Namespace) -> None:
 def attack_command(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
-    face = prepare(picture, recognizer.input_size)
+    faces = find_faces(picture)
+    face = prepare(picture, recognizer.input_size, frame(picture, faces))
     label = None
     if arguments.label is not None:
         if arguments.label not in recognizer.labels:
             raise Refusal(f"{arguments.model} knows nobody named {arguments.label!r}.")
         label = recognizer.labels.index(arguments.label)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label)
+    report["framing"] = framing(picture, faces)
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))
@@ -53,7 +56,8 @@ def as_text(report: dict) -> str:
         cells = [f"{place['label']}  {place['probability']:.1%}" for place in places]
         lines.append("".join(cell.ljust(28) for cell in cells).rstrip())
     verdicts = [f"Float image: {report['float']['verdict']}", f"8-bit image: {report['8-bit']['verdict']}"]
-    return "\n".join([f"{report['model']}, attacked on {report['attacked_on']}.", "", *lines, "", *verdicts])
+    heads = [report["framing"], f"{report['model']}, attacked on {report['attacked_on']}."]
+    return "\n".join([*heads, "", *lines, "", *verdicts])
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
@@ -161,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
         "attack one photograph",
         "Attack one photograph by FGSM and print whom it is taken for, as a float image and as an 8-bit picture.",
     )
-    command.add_argument("photo", type=Path, help="a picture of a face; its centre square is used")
+    command.add_argument("photo", type=Path, help="a picture; its largest face is used, or its centre square")
     command.add_argument("--model", default="resnet18", help="a name that 'models' lists (default: resnet18)")
     command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
     command.add_argument("--label", help="attack on this label (default: the recogniser's own clean prediction)")

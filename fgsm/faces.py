@@ -4,6 +4,8 @@ A data set is a folder with one folder per person, each holding that person's ph
 folder's name are read as spaces: `person_12` is "person 12".
 """
 
+import threading
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,12 +13,23 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from .detect import Square, find_faces, frame
 from .texts import Refused
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUILTIN_FACES = PROJECT / "assets" / "faces"
 TRAIN_PHOTOGRAPHS = 5  # of ten: the protocol the literature uses for the Database of Faces
-SUFFIXES = {".png", ".jpg", ".jpeg", ".pgm", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".pgm", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"}
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+MOST_BYTES = 40 * 10**6
+MOST_PIXELS = 64 * 10**6
+LARGEST = 3000  # pixels: more of a picture's width or height is not kept
+SMALLEST = 16  # pixels: below, nobody sees a face
+
+Image.init()
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is stricter
+_decoding = threading.Lock()
 
 
 def person_of(photograph: Path) -> str:
@@ -51,15 +64,48 @@ def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tupl
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture in the file `path`, decoded. Raises Refused where that fails."""
+    """The picture in the file `path`, upright and in RGB, at most LARGEST pixels wide and high.
+
+    Raises Refused for what is no picture, is damaged, or would need much time or memory, before any of it is spent.
+    """
+    _check_file(Path(path))
     try:
-        picture = Image.open(path)
-        picture.load()
-    except FileNotFoundError:
-        raise Refused("refused.missing_file", file=path) from None
+        picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+        declared = picture.size
+        picture.draft(None, (LARGEST, LARGEST))  # a JPEG can be decoded at a half, a quarter or an eighth
+    except Image.DecompressionBombError:
+        raise Refused("refused.pixels", most=MOST_PIXELS // 10**6) from None
     except Exception:  # the decoders raise many kinds
         raise Refused("refused.unreadable") from None
-    return picture
+    if picture.width * picture.height > MOST_PIXELS:
+        raise Refused("refused.pixels", most=MOST_PIXELS // 10**6)
+    if min(declared) < SMALLEST:
+        raise Refused("refused.tiny", smallest=SMALLEST)
+    try:
+        with _decoding:  # one at a time: the largest take a quarter of a gigabyte
+            if max(picture.size) > LARGEST:
+                picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+            return upright_rgb(picture)
+    except Exception:
+        raise Refused("refused.damaged") from None
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise Refused("refused.missing_file", file=path)
+    if not path.is_file():
+        raise Refused("refused.folder", file=path)
+    size = path.stat().st_size
+    if size == 0:
+        raise Refused("refused.empty")
+    if size > MOST_BYTES:
+        raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
+    with open(path, "rb") as file:
+        start = file.read(1024)
+    if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS:
+        raise Refused("refused.heic")
+    if b"<svg" in start:
+        raise Refused("refused.svg")
 
 
 def upright_rgb(picture: Image.Image) -> Image.Image:
@@ -85,14 +131,17 @@ def _scaled_to_8_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(values * scale).clip(0, 255).astype(np.uint8))
 
 
-def prepare(picture: Image.Image, size: int) -> torch.Tensor:
-    """Any picture as model input: upright, RGB, its centre square at `size` x `size` pixels.
+def prepare(picture: Image.Image, size: int, square: Square | None = None) -> torch.Tensor:
+    """Any picture as model input: upright, RGB, a square of it at `size` x `size` pixels.
 
-    Returns float32 of shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an 8-bit picture.
-    The one way in, for training, test sets and visitors alike.
+    Without a `square` of the upright picture it is that of the largest face, see `detect.frame`. Returns float32 of
+    shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an 8-bit picture. The one way in, for
+    training, test sets and visitors alike.
     """
-    square = ImageOps.fit(upright_rgb(picture), (size, size), method=Image.Resampling.BICUBIC)
-    pixels = torch.from_numpy(np.array(square))
+    picture = upright_rgb(picture)
+    square = square or frame(picture, find_faces(picture))
+    box = (square.x, square.y, square.x + square.side, square.y + square.side)
+    pixels = torch.from_numpy(np.array(picture.resize((size, size), Image.Resampling.BICUBIC, box)))
     return pixels.permute(2, 0, 1).contiguous().float() / 255
 
 

@@ -3,8 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
+from fgsm.attack import fgsm, pgd
 from fgsm.faces import BUILTIN_FACES
-from fgsm.recognizer import MODELS, available_recognizers, load_recognizer
+from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, load_test_set
 from fgsm.resnet import ResNet
 
 
@@ -68,3 +69,19 @@ def test_resnet_has_the_course_projects_shape_and_names():
     assert shapes["layer1.0.downsample.0.weight"] == (128, 64, 1, 1) and "layer1.0.downsample.0.bias" not in shapes
     assert shapes["layer4.1.conv2.0.weight"] == (1024, 1024, 3, 3) and shapes["fc.weight"] == (31, 1024)
     assert [len(network.get_submodule(f"layer{stage}")) for stage in range(5)] == [3, 4, 6, 3, 2]
+
+
+def test_the_robust_recogniser_resists_and_does_not_hide_its_gradients():
+    robust, plain = (load_recognizer(name, device="cpu") for name in ("resnet18-robust", "resnet18"))
+    images, labels = (part[::4] for part in load_test_set(robust))
+    epsilon = 0.03
+
+    def accuracy(model, attacked):
+        return (model(attacked).argmax(1) == labels).float().mean().item()
+
+    one_step = accuracy(robust, fgsm(robust, images, labels, epsilon))
+    generator = torch.Generator().manual_seed(0)
+    many = pgd(robust, images, labels, epsilon, steps=20, step_size=epsilon / 4, generator=generator)
+    assert accuracy(plain, fgsm(plain, images, labels, epsilon)) < 0.1
+    assert one_step >= 0.75 and accuracy(robust, many) >= 0.58
+    assert accuracy(robust, many) <= one_step  # where more steps do less, gradients are masked

@@ -30,7 +30,7 @@ function move(x, y, side, tell = true) {
   frame = { x, y, side };
   place(square, x, y, side, side);
   clearTimeout(sending);
-  if (tell) sending = setTimeout(() => trigger('change', { id: props.value.id, ...frame }), 250);
+  if (tell) sending = setTimeout(() => trigger('input', frame), 250);
 }
 
 function receive() {
@@ -40,13 +40,13 @@ function receive() {
   root.querySelector('[data-show="picture"]').src = value.preview;
   root.querySelector('[data-show="message"]').textContent = value.message;
   picture.querySelectorAll('.face').forEach((button) => button.remove());
-  value.others.forEach((other, at) => {
+  if (value.faces.length > 1) value.faces.forEach(({ x, y, side }, at) => {
     const button = document.createElement('button');
     button.className = 'face';
     button.type = 'button';
-    button.ariaLabel = say('crop.other', { number: at + 2 });
-    place(button, other.x, other.y, other.side, other.side);
-    button.addEventListener('click', () => move(other.x, other.y, other.side));
+    button.ariaLabel = say('crop.other', { number: at + 1 });
+    place(button, x, y, side, side);
+    button.addEventListener('click', () => move(x, y, side));
     picture.append(button);
   });
   move(value.x, value.y, value.side, false);

@@ -24,8 +24,13 @@ except ImportError:
 
 
 DEFAULT_MODEL = "resnet18"
-BUILT_IN = ("resnet18", "resnet101", "resnet")  # the order in which they are offered
-I18N = gr.I18n(**TEXTS)
+BUILT_IN = ("resnet18", "resnet101", "resnet", "resnet18-robust")  # the order in which they are offered
+I18N = gr.I18n(
+    **{
+        language: {**texts, "how": (PROJECT / "assets" / "how" / f"{language}.md").read_text("utf-8")}
+        for language, texts in TEXTS.items()
+    }
+)
 REMEMBERED = 64  # results of each kind kept by this process
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -11,11 +11,12 @@ from PIL import Image
 from torch import Tensor
 
 from .. import compute
-from ..faces import open_picture, person_of, prepare
+from ..detect import Square, find_faces, frame, framing
+from ..faces import SMALLEST, open_picture, person_of, prepare
 from ..recognizer import available_recognizers, list_test_photographs
 from ..report import attack_report
-from ..stage import last_recognised, perform
-from ..texts import ENGLISH, Refused, say, title
+from ..stage import data_url, last_recognised, perform
+from ..texts import Refused, say, title
 from . import (
     DEFAULT_MODEL,
     I18N,
@@ -28,12 +29,13 @@ from . import (
     on_gpu,
     politely,
     recognizer,
-    refusal,
     remember,
 )
+from .inputs import Epsilon, Photo
 
 OPENING_PERSON = "person 24"
 STEPS = 100
+PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
 DEFAULT_TOP = 0.1
 TOPS = {0.02: 25, 0.1: 10, 1.0: 1}  # of the slider; for each, how many times stronger the perturbation is shown
 TELL_STAGE = (
@@ -48,6 +50,7 @@ class Face:
 
     file: Path
     person: str | None = None
+    square: Square | None = None
 
     @property
     def key(self) -> str | None:
@@ -78,15 +81,6 @@ class Visit:
 
 
 brought: dict[str, set[Path]] = {}  # pictures of each visit
-
-
-class Photo(gr.Image):
-    """An image input that hands on the visitor's file as it is: Gradio's own reading loses 16 bits and transparency."""
-
-    is_template = True
-
-    def preprocess(self, payload) -> Path | None:
-        return Path(payload.path) if payload and payload.path else None
 
 
 def opened(file: Path) -> Image.Image:
@@ -128,7 +122,7 @@ def messages(model: str, face: Face, top: float, epsilon: float, label: int | No
     if key in finished:
         yield finished[key]
         return
-    prepared = prepare(opened(face.file), available_recognizers()[model]["input_size"])
+    prepared = prepare(opened(face.file), available_recognizers()[model]["input_size"], face.square)
     for message in computed(act, model, prepared, top, epsilon, label):
         yield message
     if face.person is not None:
@@ -217,10 +211,47 @@ def choose_sample(
 @politely
 def choose_photo(
     visit: Visit, model: str, epsilon: float, top: float, photo: Path | None, request: gr.Request
+) -> Iterator[tuple]:
+    """The stage, and the crop to adjust with the largest face in it."""
+    if photo is None:
+        yield gr.skip(), None
+        return
+    brought.setdefault(request.session_hash, set()).add(photo)
+    picture = opened(photo)
+    faces = find_faces(picture)
+    square = frame(picture, faces)
+    shown = crop(picture, square, faces, language_of(request))
+    for message in show(visit, model, epsilon, top, request, Face(photo, square=square)):
+        yield message, shown
+        shown = gr.skip()
+
+
+def crop(picture: Image.Image, square: Square, faces: list[Square], language: str) -> dict:
+    """What assets/crop/crop.js draws."""
+    preview = picture.copy()
+    preview.thumbnail((PREVIEW, PREVIEW))
+    return {
+        "preview": data_url(preview),
+        "width": picture.width,
+        "height": picture.height,
+        "message": f"{framing(picture, faces, language)} {say('crop.help', language)}",
+        "faces": [asdict(face) for face in faces],
+        **asdict(square),
+    }
+
+
+@politely
+def change_crop(
+    visit: Visit, model: str, epsilon: float, top: float, photo: Path | None, event: gr.EventData, request: gr.Request
 ) -> Iterator[dict]:
-    if photo is not None:
-        brought.setdefault(request.session_hash, set()).add(photo)
-        yield from show(visit, model, epsilon, top, request, Face(photo))
+    """The stage with the square of the visitor's picture that the visitor has drawn."""
+    if photo is None:
+        return
+    picture = opened(photo)
+    x, y, side = (float(value) for value in (event.x, event.y, event.side))
+    side = min(max(SMALLEST, side), *picture.size)
+    square = Square(min(max(0.0, x), picture.width - side), min(max(0.0, y), picture.height - side), side)
+    yield from show(visit, model, epsilon, top, request, Face(photo, square=square))
 
 
 def forget(request: gr.Request) -> None:
@@ -243,29 +274,17 @@ def change_top(visit: Visit, model: str, epsilon: float, top: float, request: gr
         yield message, gr.skip()
 
 
-class Epsilon(gr.Number):
-    """A number from 0 to 1."""
-
-    is_template = True
-
-    def preprocess(self, payload) -> float:
-        try:
-            value = float(payload)
-        except (TypeError, ValueError):
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise refusal(Refused("refused.one_epsilon", value=repr(payload)[:20]), ENGLISH)
-        return value
-
-
 @politely
 def answer(photo: Path | None, model: str, epsilon: float, request: gr.Request) -> tuple[dict, Image.Image]:
     """Attack a picture on the recogniser's own clean prediction; the report and the adversarial face as 8-bit PNG."""
     if photo is None:
         raise Refused("refused.no_picture")
     network = recognizer(known(model))
-    face = prepare(opened(photo), network.input_size)
-    return compute.run(lambda: attack_report(network, face, epsilon))
+    picture = opened(photo)
+    faces = find_faces(picture)
+    face = prepare(picture, network.input_size, frame(picture, faces))
+    report, adversarial = compute.run(lambda: attack_report(network, face, epsilon))
+    return {**report, "framing": framing(picture, faces)}, adversarial
 
 
 def build(demo: gr.Blocks) -> None:
@@ -307,7 +326,10 @@ def build(demo: gr.Blocks) -> None:
             elem_id="samples",
         )
     with gr.Tab(I18N("page.own")):
-        photo = Photo(sources=["upload", "webcam", "clipboard"], label=I18N("page.photo"), height=300, elem_id="photo")
+        with gr.Row(elem_id="own"):
+            sources = ["upload", "webcam", "clipboard"]
+            photo = Photo(sources=sources, label=I18N("page.photo"), height=300, elem_id="photo", min_width=280)
+            cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
         gr.Markdown(I18N("page.privacy"))
 
     # All wait for the one thread that computes; Gradio need not count them.
@@ -317,7 +339,9 @@ def build(demo: gr.Blocks) -> None:
     demo.load(open_page, visit, [viewer, slider, model, top], **private)
     demo.unload(forget)
     gallery.select(choose_sample, settings, viewer, **private)
-    photo.input(choose_photo, [*settings, photo], viewer, **private)
+    photo.input(choose_photo, [*settings, photo], [viewer, cropper], **private)
+    photo.clear(lambda: None, None, cropper, queue=False, **private)
+    cropper.input(change_crop, [*settings, photo], viewer, **private)
     model.input(change_model, settings, viewer, **private)
     top.input(change_top, settings, [viewer, slider], **private)
     slider.change(None, slider, None, js=TELL_STAGE)

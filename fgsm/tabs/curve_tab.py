@@ -40,6 +40,7 @@ from . import (
     recognizer,
     remember,
 )
+from .inputs import Recognisers
 
 STEP = 0.4  # seconds that a batch of faces may keep other visitors waiting
 NO_FACES = {"title": "", "faces": []}
@@ -74,15 +75,6 @@ def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
     """What stands there until a place is free: one curve at a time is measured."""
     board.curves.clear()
     return chart(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
-
-
-class Recognisers(gr.CheckboxGroup):
-    """A list of recognisers' names."""
-
-    is_template = True
-
-    def preprocess(self, payload) -> list[str]:
-        return super().preprocess(payload or [])
 
 
 @politely

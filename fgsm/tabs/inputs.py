@@ -1,0 +1,41 @@
+"""Inputs of the page and its API that check, or hand on, what they are given in a way of their own."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from ..texts import ENGLISH, Refused
+from . import refusal
+
+
+class Photo(gr.Image):
+    """An image input that hands on the visitor's file as it is: Gradio's own reading loses 16 bits and transparency."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> Path | None:
+        return Path(payload.path) if payload and payload.path else None
+
+
+class Epsilon(gr.Number):
+    """A number from 0 to 1."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> float:
+        try:
+            value = float(payload)
+        except (TypeError, ValueError):
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise refusal(Refused("refused.one_epsilon", value=repr(payload)[:20]), ENGLISH)
+        return value
+
+
+class Recognisers(gr.CheckboxGroup):
+    """A list, perhaps empty, of recognisers' names."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> list[str]:
+        return super().preprocess(payload or [])

@@ -1,0 +1,184 @@
+"""Any picture people bring: read as they expect, or refused in a sentence; the face in it found."""
+
+import subprocess
+import sys
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from fgsm.__main__ import main
+from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame
+from fgsm.faces import BUILTIN_FACES, PROJECT, open_picture, prepare
+from fgsm.texts import TEXTS, Refused
+
+from .hostile import FACE, FILES, saved
+from .test_hosting import call
+
+NAMES = [name for name, _, _ in FILES]
+REFUSED = [entry for entry in FILES if entry[2]]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("brought")
+    for name, make, _ in FILES:
+        (folder / name).write_bytes(make())
+    return folder
+
+
+def beginning(key):
+    """How the sentence starts, before its first place."""
+    return TEXTS["en"][key].split("{")[0]
+
+
+@pytest.mark.parametrize(("name", "refusal"), [(name, refusal) for name, _, refusal in FILES])
+def test_each_is_read_or_refused_in_a_sentence(files, name, refusal):
+    if refusal is None:
+        picture = open_picture(files / name)
+        assert picture.mode == "RGB" and prepare(picture, 112).shape == (3, 112, 112)
+    else:
+        with pytest.raises(Refused) as refused:
+            open_picture(files / name)
+        assert refused.value.key == refusal
+
+
+@pytest.mark.parametrize(("name", "refusal"), [(name, refusal) for name, _, refusal in FILES])
+def test_the_command_line_does_the_same(files, name, refusal, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fgsm", "attack", str(files / name)])
+    if refusal is None:
+        main()
+        assert "attacked on person" in capsys.readouterr().out
+    else:
+        with pytest.raises(SystemExit) as ended:
+            main()
+        error = capsys.readouterr().err
+        assert ended.value.code == 2 and beginning(refusal) in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "refusal"), [(name, refusal) for name, _, refusal in FILES])
+def test_the_api_does_the_same(files, url, name, refusal):
+    with open(files / name, "rb") as file:
+        sent = httpx.post(f"{url}/gradio_api/upload", files={"files": file}, timeout=60)
+    if sent.status_code != 200:
+        assert refusal == "refused.bytes" and sent.status_code == 413
+        return
+    uploaded = {"path": sent.json()[0], "meta": {"_type": "gradio.FileData"}}
+    answer = call(url, "attack", uploaded, "resnet18", 0.03)
+    assert (beginning(refusal) if refusal else "verdict") in answer
+    assert str(files) not in answer and "Traceback" not in answer
+
+
+def test_the_page_says_why_or_shows_the_face(files, browser, url):
+    page = browser.new_context().new_page()
+    for name, _, refusal in REFUSED:
+        if refusal == "refused.bytes" or name.endswith((".pdf", ".eps")):
+            continue  # the browser does not send these at all
+        page.goto(url)
+        page.wait_for_selector("#viewer .stage[aria-busy=false]", timeout=60_000)
+        page.get_by_role("tab", name="Your own picture").click()
+        page.locator("#photo input[type=file]").set_input_files(files / name)
+        page.get_by_text(beginning(refusal)).last.wait_for(timeout=10_000)
+        assert page.locator("#viewer .stage").get_attribute("data-prediction")
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", ["turned.jpg", "scan_cmyk.jpg", "sixteen_bits.png", "transparent.png", "moving.gif"])
+def test_odd_pictures_look_as_a_person_sees_them(files, name):
+    seen = np.asarray(open_picture(files / name), dtype=float)
+    assert seen.shape == np.asarray(FACE).shape
+    assert np.abs(seen - np.asarray(FACE, dtype=float)).mean() < (20 if name == "moving.gif" else 3)  # of few colours
+    if name == "transparent.png":
+        assert seen[0, 0].tolist() == [255, 255, 255]
+
+
+def test_a_bomb_takes_no_memory(files):
+    script = (
+        "import resource, sys; from fgsm.faces import open_picture\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: open_picture(name)\n"
+        "    except ValueError: pass\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
+    )
+    bombs = [str(files / name) for name in ("bomb.png", "12000x12000.png", "12000x12000.jpg", "heavy.png")]
+    result = subprocess.run([sys.executable, "-c", script, *bombs], cwd=PROJECT, capture_output=True, text=True)
+    assert int(result.stdout) < 200, result.stderr
+
+
+def pasted(photographs, size=(900, 700)):
+    """Built-in photographs in a picture of many greys: (file, factor, x, y) each."""
+    picture = Image.radial_gradient("L").resize(size).convert("RGB")
+    for name, factor, x, y in photographs:
+        face = Image.open(BUILTIN_FACES / name).convert("RGB")
+        picture.paste(face.resize((92 * factor, 112 * factor), Image.Resampling.BICUBIC), (x, y))
+    return picture
+
+
+def assert_frames(square, factor, x, y):
+    side = 92 * factor
+    assert square.side == pytest.approx(side, rel=0.25)
+    assert square.x + square.side / 2 == pytest.approx(x + side / 2, abs=0.2 * side)
+    assert square.y + square.side / 2 == pytest.approx(y + 56 * factor, abs=0.2 * side)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (700, 0), (40, 470), (715, 475), (350, 200)])
+def test_a_face_is_found_wherever_it_is(x, y):
+    picture = pasted([("person_05/06.png", 2, x, y)])
+    assert_frames(frame(picture, find_faces(picture)), 2, x, y)
+
+
+def test_the_largest_of_several_faces_is_framed():
+    picture = pasted(
+        [("person_05/06.png", 2, 20, 20), ("person_12/06.png", 4, 450, 150), ("person_20/06.png", 1, 300, 20)]
+    )
+    faces = find_faces(picture)
+    assert len(faces) == 3
+    assert_frames(faces[0], 4, 450, 150)
+
+
+def test_a_face_in_a_turned_photograph_is_found(tmp_path):
+    picture = pasted([("person_05/06.png", 3, 500, 100)])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "phone.jpg").write_bytes(saved(picture.rotate(90, expand=True), "JPEG", exif=exif, quality=95))
+    upright = open_picture(tmp_path / "phone.jpg")
+    assert_frames(frame(upright, find_faces(upright)), 3, 500, 100)
+
+
+def test_where_nobody_is_the_centre_is_used():
+    picture = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
+    assert find_faces(picture) == []
+    assert frame(picture, []) == centre_square(picture) == Square(50, 0, 300)
+
+
+def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
+    photographs = sorted(BUILTIN_FACES.glob("*/*.png"))
+    assert len(photographs) == 400
+    for photograph in photographs:
+        picture = Image.open(photograph).convert("RGB")
+        assert min(picture.size) < SMALLEST_SEARCHED  # no search: the outcome is certain
+        assert frame(picture, find_faces(picture)) == centre_square(picture)
+    for photograph in photographs[::40]:
+        larger = Image.open(photograph).convert("RGB").resize((368, 448), Image.Resampling.BICUBIC)
+        assert frame(larger, find_faces(larger)) == centre_square(larger)
+
+
+def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_path):
+    pasted([("person_12/06.png", 4, 450, 150), ("person_05/06.png", 2, 40, 40)]).save(tmp_path / "two.png")
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "two.png")
+    page.get_by_text("2 faces were found").wait_for(timeout=15_000)
+    clean = page.locator("#viewer [data-show=clean]")
+    clean.filter(has_text="person 12").wait_for(timeout=15_000)
+    page.get_by_role("button", name="Face 2").click()
+    clean.filter(has_text="person 05").wait_for(timeout=15_000)
+    page.locator("#crop .square").focus()
+    before = page.locator("#viewer .stage").get_attribute("data-ready")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
+    context.close()
