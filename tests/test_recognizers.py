@@ -73,15 +73,18 @@ def test_resnet_has_the_course_projects_shape_and_names():
 
 def test_the_robust_recogniser_resists_and_does_not_hide_its_gradients():
     robust, plain = (load_recognizer(name, device="cpu") for name in ("resnet18-robust", "resnet18"))
-    images, labels = (part[::4] for part in load_test_set(robust))
+    images, labels = load_test_set(robust)
     epsilon = 0.03
 
-    def accuracy(model, attacked):
-        return (model(attacked).argmax(1) == labels).float().mean().item()
+    def right(model, attacked):
+        return model(attacked).argmax(1) == labels[: len(attacked)]
 
-    one_step = accuracy(robust, fgsm(robust, images, labels, epsilon))
+    one_step = right(robust, fgsm(robust, images, labels, epsilon))
+    assert right(plain, fgsm(plain, images, labels, epsilon)).float().mean() < 0.1
+    assert one_step.float().mean() >= 0.75
+    some = 60
     generator = torch.Generator().manual_seed(0)
-    many = pgd(robust, images, labels, epsilon, steps=20, step_size=epsilon / 4, generator=generator)
-    assert accuracy(plain, fgsm(plain, images, labels, epsilon)) < 0.1
-    assert one_step >= 0.75 and accuracy(robust, many) >= 0.58
-    assert accuracy(robust, many) <= one_step  # where more steps do less, gradients are masked
+    attacked = pgd(robust, images[:some], labels[:some], epsilon, 20, step_size=epsilon / 4, generator=generator)
+    many_steps = right(robust, attacked)
+    assert many_steps.float().mean() >= 0.58
+    assert many_steps.sum() <= one_step[:some].sum()  # where more steps do less, gradients are masked
