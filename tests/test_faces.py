@@ -78,7 +78,7 @@ def test_16_bits_are_scaled_to_8(pixels, tmp_path):
 @pytest.mark.parametrize("dim", [0.02, 0.003, 0.0])
 def test_a_dark_16_bit_picture_stays_dark(dim, tmp_path):
     file = tmp_path / "dark.png"
-    Image.fromarray(np.full((8, 8), round(65535 * dim), np.uint16)).save(file)
+    Image.fromarray(np.full((32, 32), round(65535 * dim), np.uint16)).save(file)
     assert prepare(open_picture(file), 8).max() == pytest.approx(dim, abs=1 / 255)
 
 

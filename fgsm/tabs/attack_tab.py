@@ -160,6 +160,7 @@ def show(
 
 
 @functools.cache
+@on_gpu
 def tipping_epsilon(model: str, face: Face) -> float:
     """The last position of the slider before the face is taken for somebody else: one nudge more fools."""
     network = recognizer(model)
@@ -274,16 +275,20 @@ def change_top(visit: Visit, model: str, epsilon: float, top: float, request: gr
         yield message, gr.skip()
 
 
+@on_gpu
+def report_on(model: str, face: Tensor, epsilon: float) -> tuple[dict, Image.Image]:
+    return attack_report(recognizer(model), face, epsilon)
+
+
 @politely
 def answer(photo: Path | None, model: str, epsilon: float, request: gr.Request) -> tuple[dict, Image.Image]:
     """Attack a picture on the recogniser's own clean prediction; the report and the adversarial face as 8-bit PNG."""
     if photo is None:
         raise Refused("refused.no_picture")
-    network = recognizer(known(model))
     picture = opened(photo)
     faces = find_faces(picture)
-    face = prepare(picture, network.input_size, frame(picture, faces))
-    report, adversarial = compute.run(lambda: attack_report(network, face, epsilon))
+    face = prepare(picture, available_recognizers()[known(model)]["input_size"], frame(picture, faces))
+    report, adversarial = compute.run(lambda: report_on(model, face, epsilon))
     return {**report, "framing": framing(picture, faces)}, adversarial
 
 

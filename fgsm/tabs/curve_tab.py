@@ -61,6 +61,7 @@ def test_set_of(name: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @functools.cache
+@on_gpu
 def cost(name: str) -> float:
     """Seconds a face takes through the recogniser `name`, measured on a few."""
     network, (images, _) = recognizer(name), test_set_of(name)
@@ -94,11 +95,15 @@ def measure(board: Board, models: list[str], epsilons: str, control: bool, reque
 
 
 @on_gpu
-def curve_of(model: str, attack: str, epsilons: list[float]) -> Iterator[Snapshot]:
-    """The snapshots of a curve, after batches of faces that take about STEP seconds, by names alone: see `act`."""
-    faces = STEP / (cost(model) * (len(epsilons) + 3))  # a gradient costs about two forward passes more
-    batch_size = min(64, max(1, round(faces)))
-    return accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack, batch_size=batch_size)
+def curve_of(model: str, attack: str, epsilons: list[float], batch_size: int) -> Iterator[Snapshot]:
+    """The snapshots of a curve, by names alone: see `attack_tab.act`."""
+    yield from accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack, batch_size=batch_size)
+
+
+@on_gpu
+def faces_of(curve: Snapshot, at: int) -> torch.Tensor:
+    """The adversarial faces that `curve` gives as examples at one of its epsilons."""
+    return example_faces(recognizer(curve.model), *test_set_of(curve.model), curve, at)
 
 
 def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
@@ -114,7 +119,9 @@ def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]
             board.curves[job] = remembered[job]
             continue
         model, attack = job
-        for snapshot in computed(curve_of, model, attack, epsilons, first=compute.LATER, rest=compute.LATER):
+        faces = STEP / (costs[model] * (len(epsilons) + 3))  # a gradient costs about two forward passes more
+        settings = (model, attack, epsilons, min(64, max(1, round(faces))))
+        for snapshot in computed(curve_of, *settings, first=compute.LATER, rest=compute.LATER):
             board.curves[job] = snapshot
             share = (done + snapshot.total * costs[model]) / ahead
             message = say(
@@ -202,8 +209,8 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     )
     if not curve.examples[at]:
         return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
-    model, (images, labels) = recognizer(curve.model), test_set_of(curve.model)
-    adversarial = compute.run(lambda: example_faces(model, images, labels, curve, at))
+    model, (_, labels) = recognizer(curve.model), test_set_of(curve.model)
+    adversarial = compute.run(lambda: faces_of(curve, at))
     faces = []
     for face, (position, taken_for) in zip(adversarial, curve.examples[at], strict=True):
         person, taken = model.labels[labels[position]], model.labels[taken_for]
