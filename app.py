@@ -6,6 +6,7 @@ import threading
 import gradio as gr
 
 from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab
+from fgsm.tabs.visit import warm_up
 
 CSS = """
 #title h1 { margin: 0; font-size: 26px; }
@@ -14,6 +15,10 @@ CSS = """
 #how .katex-display { overflow-x: auto; overflow-y: hidden; }
 #top .wrap { flex-wrap: nowrap; }
 #model input { text-overflow: ellipsis; }
+#epsilon .smallest-mark {
+  position: absolute; width: 3px; height: 18px; margin: -9px 0 0 -1.5px; border-radius: 2px; pointer-events: none;
+  background: var(--color-accent);
+}
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
 @media (max-width: 640px) {
@@ -24,7 +29,7 @@ CSS = """
 """
 CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are deleted, whatever became of the visit
 
-threading.Thread(target=attack_tab.warm_up, daemon=True).start()
+threading.Thread(target=warm_up, daemon=True).start()
 
 TABS = {"attack": attack_tab.build, "curve": curve_tab.build, "how": how_tab.build}
 

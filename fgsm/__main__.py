@@ -8,10 +8,11 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from .curve import CONTROL, COURSE_EPSILONS, FGSM, Snapshot, accuracy_curve, parse_epsilons, write_csv
+from .curve import COURSE_EPSILONS, Snapshot, accuracy_curve, parse_epsilons, write_csv
 from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
 from .figures import accuracy_figure, examples_figure
+from .methods import CONTROL, FGSM
 from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer, load_test_set
 from .report import attack_report
 from .train import ADVERSARIAL_RECIPE, RECIPES, train

@@ -28,7 +28,7 @@ def sign_gradient(model: nn.Module, images: Tensor, labels: Tensor, targeted: bo
     return gradient.sign()
 
 
-def perturb(images: Tensor, sign: Tensor, epsilon: float) -> Tensor:
+def perturb(images: Tensor, sign: Tensor, epsilon: float | Tensor) -> Tensor:
     """clamp(images + epsilon * sign, 0, 1), as a new tensor. Research scores this image."""
     return (images + epsilon * sign).clamp(0, 1)
 
@@ -48,20 +48,25 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, targe
     return perturb(images, sign_gradient(model, images, labels, targeted), epsilon)
 
 
+def as_8bit(images: Tensor) -> Tensor:
+    """`images`, in [0, 1], as an 8-bit file holds them."""
+    return (255 * images).round() / 255
+
+
 def bim(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    epsilon: float,
+    epsilon: float | Tensor,
     steps: int,
-    step_size: float,
+    step_size: float | Tensor,
     targeted: bool = False,
     start: Tensor | None = None,
 ) -> Tensor:
     """Adversarial images by the basic iterative method: `steps` sign gradients, each followed for `step_size`.
 
-    After each step the images are put back to within epsilon of `images` and into [0, 1]. They start at `images`, or
-    at `start`, of the same shape.
+    After each step the images are put back to within `epsilon` of `images` and into [0, 1]. They start at `images`, or
+    at `start`, of the same shape. `epsilon` and `step_size` may be tensors (N, 1, 1, 1), one number for each image.
     """
     low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=1)
     moved = images if start is None else start
@@ -74,17 +79,18 @@ def pgd(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    epsilon: float,
+    epsilon: float | Tensor,
     steps: int,
-    step_size: float,
+    step_size: float | Tensor,
     targeted: bool = False,
-    generator: torch.Generator | None = None,
+    noise: Tensor | None = None,
 ) -> Tensor:
     """Adversarial images by projected gradient descent: `bim` from a random start within epsilon of `images`.
 
-    With one step of 1.25 epsilon this is the fast method of Wong, Rice & Kolter, "Fast Is Better Than Free" (ICLR
-    2020). `generator`, on the CPU, draws the start.
+    The start is images + epsilon * noise; `noise`, in [-1, 1] and of the shape of `images`, is drawn uniformly where it
+    is not given. With one step of 1.25 epsilon this is the fast method of Wong, Rice & Kolter, "Fast Is Better Than
+    Free" (ICLR 2020).
     """
-    uniform = torch.rand(images.shape, generator=generator).to(images)
-    start = perturb(images, 2 * uniform - 1, epsilon)
-    return bim(model, images, labels, epsilon, steps, step_size, targeted, start)
+    if noise is None:
+        noise = 2 * torch.rand(images.shape).to(images) - 1
+    return bim(model, images, labels, epsilon, steps, step_size, targeted, perturb(images, noise, epsilon))

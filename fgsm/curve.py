@@ -1,13 +1,13 @@
 """Accuracy against epsilon over a test set, handed out while it is computed.
 
-One sign gradient per face serves every epsilon; the perturbed faces go through the network in batches, without weight
-gradients. A random-sign control moves every value by the same epsilon without asking the gradient.
+FGSM's one sign gradient per face serves every epsilon; the perturbed faces go through the network in batches, without
+weight gradients. A random-sign control moves every value by the same epsilon without asking the gradient. BIM and PGD
+take gradients of their own for every epsilon.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
@@ -15,18 +15,15 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from .attack import perturb, sign_gradient
+from .methods import FGSM, SEVERAL_STEPS, craft, iterate, signs
 from .recognizer import Recognizer
-from .sweep import fast_dtype, in_halves, sweep
+from .sweep import fast_dtype, score, sweep
 from .texts import Refused, say, title
 
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
-FGSM = "FGSM"
-CONTROL = "random signs"
 SMALLEST_EPSILON = 1e-6
 MOST_EPSILONS = 50
 EXAMPLES = 5  # faces kept for each epsilon
-CONTROL_SEED = 0
 COLUMNS = ("model", "attack", "precision", "epsilon", "correct", "total", "accuracy", "ci_low", "ci_high", "fooled")
 
 
@@ -55,7 +52,7 @@ class Snapshot:
 
     @property
     def accuracy(self) -> list[float]:
-        return [count / self.total for count in self.correct]
+        return [count / max(1, self.total) for count in self.correct]
 
     @property
     def intervals(self) -> list[tuple[float, float]]:
@@ -73,9 +70,10 @@ def accuracy_curve(
 ) -> Iterator[Snapshot]:
     """Snapshots of the accuracy on `images`, (N, 3, H, W) in [0, 1], at each of `epsilons`; the last one is final.
 
-    `attack` is FGSM on the true `labels`, (N,), or CONTROL. The sign is computed in float32, the perturbed faces are
-    scored in `dtype`: by default bfloat16 where the hardware is fast at it. There is one snapshot for `batch_size`
-    faces.
+    `attack` is one of methods.ATTACKS, away from the true `labels`, (N,). Gradients are computed in float32, the
+    perturbed faces are scored in `dtype`: by default bfloat16 where the hardware is fast at it. There is one snapshot
+    for `batch_size` faces; an attack of several steps hands out the last one again after each epsilon, so that whoever
+    asks can do something else in between.
     """
     dtype = dtype or fast_dtype(model.device)
     # On two CPU cores batches of 64 ran at the rate of a large matrix product, and larger ones fell out of its cache.
@@ -86,11 +84,35 @@ def accuracy_curve(
     correct = torch.zeros(len(scored), dtype=torch.int64)
     fooled = torch.zeros_like(correct)
     examples = [[] for _ in scored]
+    seen = 0
+
+    def snapshot() -> Snapshot:
+        return Snapshot(
+            model=model.name,
+            attack=attack,
+            precision=str(dtype).removeprefix("torch."),
+            epsilons=list(epsilons),
+            correct=correct[asked].tolist(),
+            fooled=fooled[asked].tolist(),
+            recognised=int(correct[0]),
+            total=seen,
+            examples=[list(examples[at]) for at in asked],
+        )
+
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size].to(model.device)
         truth = labels[first : first + batch_size].to(model.device)
-        sign = signs(attack, model, batch, truth, range(first, first + len(batch)))
-        predicted = sweep(model, batch, sign, scored, dtype=dtype, batch_size=together).argmax(2)  # (E, N)
+        positions = range(first, first + len(batch))
+        if attack in SEVERAL_STEPS:
+            rows = []
+            for epsilon in scored:
+                moved = iterate(attack, model, batch, truth, epsilon, positions) if epsilon else batch
+                rows.append(score(model, moved, dtype, together))
+                yield snapshot()
+            predicted = torch.stack(rows).argmax(2)  # (E, N)
+        else:
+            sign = signs(attack, model, batch, truth, positions)
+            predicted = sweep(model, batch, sign, scored, dtype=dtype, batch_size=together).argmax(2)
         right = predicted == truth
         lost = right[0] & ~right
         predicted, right, lost = predicted.cpu(), right.cpu(), lost.cpu()
@@ -99,45 +121,24 @@ def accuracy_curve(
         for kept, row, taken_for in zip(examples, lost, predicted, strict=True):
             for n in row.nonzero().flatten().tolist()[: EXAMPLES - len(kept)]:
                 kept.append((first + n, int(taken_for[n])))
-        yield Snapshot(
-            model=model.name,
-            attack=attack,
-            precision=str(dtype).removeprefix("torch."),
-            epsilons=list(epsilons),
-            correct=correct[asked].tolist(),
-            fooled=fooled[asked].tolist(),
-            recognised=int(correct[0]),
-            total=first + len(batch),
-            examples=[list(examples[at]) for at in asked],
-        )
-
-
-def signs(attack: str, model: Recognizer, images: Tensor, labels: Tensor, positions: Iterable[int]) -> Tensor:
-    """Where `attack` moves the `images`, which stand at `positions` in the test set."""
-    if attack == CONTROL:
-        return random_signs(images, positions)
-    return in_halves(partial(sign_gradient, model), images, labels)
-
-
-def random_signs(images: Tensor, positions: Iterable[int]) -> Tensor:
-    """-1 or 1 for every value of `images`, drawn for each from its own position in the test set."""
-    drawn = []
-    for position in positions:
-        generator = torch.Generator().manual_seed(CONTROL_SEED + position)
-        drawn.append(torch.randint(0, 2, images.shape[1:], generator=generator) * 2.0 - 1)
-    return torch.stack(drawn).to(images.device)
+        seen += len(batch)
+        yield snapshot()
 
 
 def example_faces(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot, at: int) -> Tensor:
     """The adversarial faces, on the CPU, that `curve`, measured on `images` and `labels`, gives as examples at `at`."""
     positions = [position for position, _ in curve.examples[at]]
     chosen, truth = images[positions].to(model.device), labels[positions].to(model.device)
-    sign = signs(curve.attack, model, chosen, truth, positions)
-    return perturb(chosen, sign, curve.epsilons[at]).cpu()
+    return craft(curve.attack, model, chosen, truth, curve.epsilons[at], positions).cpu()
 
 
 def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval for a proportion: E. B. Wilson, J. American Statistical Association 22 (1927), 209-212."""
+    """Interval for a proportion: E. B. Wilson, J. American Statistical Association 22 (1927), 209-212.
+
+    Where nothing has been seen, it is everything.
+    """
+    if total == 0:
+        return 0.0, 1.0
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = correct / total
     middle = share + z * z / (2 * total)

@@ -141,8 +141,12 @@ def prepare(picture: Image.Image, size: int, square: Square | None = None) -> to
     picture = upright_rgb(picture)
     square = square or frame(picture, find_faces(picture))
     box = (square.x, square.y, square.x + square.side, square.y + square.side)
-    pixels = torch.from_numpy(np.array(picture.resize((size, size), Image.Resampling.BICUBIC, box)))
-    return pixels.permute(2, 0, 1).contiguous().float() / 255
+    return as_tensor(picture.resize((size, size), Image.Resampling.BICUBIC, box))
+
+
+def as_tensor(picture: Image.Image) -> torch.Tensor:
+    """An RGB picture as float32 of shape (3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float() / 255
 
 
 def load_faces(photographs: Iterable[Path], size: int) -> torch.Tensor:

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .curve import CONTROL, EXAMPLES, Snapshot, example_faces
+from .curve import EXAMPLES, Snapshot, example_faces
+from .methods import CONTROL
 from .recognizer import Recognizer
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe & Ito: safe for colour-blind eyes

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .attack import perturb, perturb_8bit, sign_gradient
+from .methods import FGSM, Aim, adversarial
 from .recognizer import Recognizer
 from .sweep import score
 from .texts import say
@@ -14,27 +14,38 @@ TOP = 5
 
 
 def attack_report(
-    recognizer: Recognizer, face: Tensor, epsilon: float, label: int | None = None
+    recognizer: Recognizer,
+    face: Tensor,
+    epsilon: float,
+    label: int | None = None,
+    attack: str = FGSM,
+    target: int | None = None,
 ) -> tuple[dict, Image.Image]:
-    """FGSM at `epsilon`, in [0, 1], on `face`, an 8-bit picture of shape (3, H, W) as `faces.prepare` makes it.
+    """One of methods.ATTACKS at `epsilon`, in [0, 1], on an 8-bit `face`, (3, H, W), as `faces.prepare` makes it.
 
-    `label` is the class index attacked; without it, the recogniser's own clean prediction. Returns the top labels of
-    the clean face and of both adversarial ones, float and 8-bit, each of these with a verdict; and that 8-bit picture.
+    `label` is the class index attacked; without it, the recogniser's own clean prediction. With a `target`, a class
+    index, the attack aims at that. Returns the top labels of the clean face and of both adversarial ones, float and
+    8-bit, each of these with a verdict; and that 8-bit picture.
     """
     image = face.unsqueeze(0).to(recognizer.device)
     clean = score(recognizer, image)[0]
-    attacked = int(clean.argmax()) if label is None else label
-    sign = sign_gradient(recognizer, image, torch.tensor([attacked], device=image.device))
-    picture = perturb_8bit(image, sign, epsilon)
+    aim = Aim(attack, int(clean.argmax()) if label is None else label, target)
+    attacked = recognizer.labels[aim.attacked]
+    aimed_at = None if target is None else recognizer.labels[target]
     report = {
         "model": recognizer.name,
+        "attack": attack,
         "epsilon": epsilon,
-        "attacked_on": recognizer.labels[attacked] + (" (its own clean prediction)" if label is None else ""),
+        "attacked_on": attacked + (" (its own clean prediction)" if label is None else ""),
+        "target": aimed_at,
         "clean": {"top": _top(recognizer, clean)},
     }
-    for scoring, adversarial in (("float", perturb(image, sign, epsilon)), ("8-bit", picture)):
-        top = _top(recognizer, score(recognizer, adversarial)[0])
-        report[scoring] = {"top": top, "verdict": verdict(top[0], recognizer.labels[attacked], epsilon)}
+    moved, picture = adversarial(recognizer, image, epsilon, aim)
+    for scoring, scored in (("float", moved), ("8-bit", picture)):
+        top = _top(recognizer, score(recognizer, scored)[0])
+        report[scoring] = {"top": top, "verdict": verdict(top[0], attacked, epsilon)}
+        if aimed_at is not None:
+            report[scoring] |= {"dodged": top[0]["label"] != attacked, "impersonated": top[0]["label"] == aimed_at}
     return report, as_picture(picture[0])
 
 

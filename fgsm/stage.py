@@ -1,4 +1,4 @@
-"""What the page's stage is sent for one face: its pixels, the sign gradient, and the model's answer at every epsilon.
+"""What the page's stage is sent for one face: its pixels, how they move, and the model's answer at every epsilon.
 
 The browser draws from this alone, so that dragging epsilon needs no server. Arrays travel as base64.
 """
@@ -6,6 +6,7 @@ The browser draws from this alone, so that dragging epsilon needs no server. Arr
 import base64
 import functools
 import io
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,71 +15,143 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .attack import perturb, perturb_8bit, sign_gradient
+from .attack import as_8bit, perturb, perturb_8bit
 from .faces import PROJECT, list_people, open_picture, prepare
+from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
 from .recognizer import Recognizer
 from .report import TOP, as_picture
 from .sweep import distinct_8bit, score, sweep
 
 PART = 32  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
+PART_OF_SEVERAL = 3  # epsilons, each of many gradients
+REFINED = 1e-5  # epsilon
 REFERENCE_SIZE = 96  # pixels
 
 
 def perform(
-    recognizer: Recognizer, face: Tensor, epsilons: Sequence[float], epsilon: float, label: int | None = None
+    recognizer: Recognizer,
+    face: Tensor,
+    epsilons: Sequence[float],
+    epsilon: float,
+    label: int | None = None,
+    attack: str = FGSM,
+    target: int | None = None,
 ) -> Iterator[dict]:
-    """Messages for the stage, each a whole one that holds more scores than the one before.
+    """Messages for the stage, each a whole one that holds more than the one before.
 
     `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one,
-    on the recogniser's own clean prediction. The first message has the scores at 0 and at `epsilon`, the others follow
-    from there outwards. `epsilons` starts with 0.
+    on the recogniser's own clean prediction, by one of methods.ATTACKS; with a `target`, towards that class index. The
+    first message has the scores at 0 and at `epsilon`, the others follow from there outwards; the last one has the
+    `smallest` epsilons. `epsilons` starts with 0 and rises.
 
-    A message holds, besides what names itself: `pixels`, uint8 (H, W, 3); `sign`, packed by `pack_signs`, of the same
-    shape; `same_8bit`, for every epsilon the first one with the same 8-bit image; `scores`, for both scorings a list of
-    [positions in epsilons, float32 probabilities (len(positions), C)]; `references`, a photograph of each person who
-    is among the first five anywhere.
+    A message holds, besides what names itself: `pixels`, uint8 (H, W, 3); of an attack in one step the `sign`, packed
+    by `pack_signs`, of the same shape; of one in several steps its `images`, pixels for positions in epsilons;
+    `gradients`, how many the whole takes; `same_8bit`, for every epsilon the first one with the same 8-bit image;
+    `scores`, for both scorings a list of [positions in epsilons, float32 probabilities (len(positions), C)];
+    `references`, a photograph of each person who is among the first five anywhere; `smallest`, see `smallest_epsilons`.
     """
     image = face.unsqueeze(0).to(recognizer.device)
-    attacked = int(score(recognizer, image).argmax()) if label is None else label
-    sign = sign_gradient(recognizer, image, torch.tensor([attacked], device=image.device))
-    same_8bit = distinct_8bit(epsilons)
-    face_part = {
+    aim = Aim(attack, int(score(recognizer, image).argmax()) if label is None else label, target)
+    several = attack in SEVERAL_STEPS
+    sign = None if several else sign_of(recognizer, image, aim)
+    same_8bit = list(range(len(epsilons))) if several else distinct_8bit(epsilons)
+    message = {
         "model": recognizer.name,
         "size": face.shape[-1],
         "labels": recognizer.labels,
-        "attacked": attacked,
+        "attack": attack,
+        "attacked": aim.attacked,
+        "target": target,
         "epsilons": list(epsilons),
+        "gradients": gradients(attack, len(epsilons) - 1),
         "pixels": encode(np.asarray(as_picture(face))),
-        "sign": encode(pack_signs(sign[0].permute(1, 2, 0).cpu().numpy())),
+        "sign": None if several else encode(pack_signs(sign[0].permute(1, 2, 0).cpu().numpy())),
+        "images": {},
         "same_8bit": same_8bit,
+        "scores": {"float": [], "8-bit": []},
+        "references": {},
+        "smallest": None,
     }
-    scores = {"float": [], "8-bit": []}
-    references = {}
-    nearest = min(range(len(epsilons)), key=lambda i: abs(epsilons[i] - epsilon))
-    outwards = sorted(range(len(epsilons)), key=lambda i: (i not in (0, nearest), abs(i - nearest)))
-    for first, last in parts(len(epsilons)):
-        positions = outwards[first:last]
-        files = sorted({same_8bit[i] for i in positions} - {i for part, _ in scores["8-bit"] for i in part})
-        batch = [perturb(image, sign, epsilons[i]) for i in positions]
-        batch += [perturb_8bit(image, sign, epsilons[i]) for i in files]
+    predicted = {"float": {}, "8-bit": {}}  # class indices, by position
+    for positions in outwards(epsilons, epsilon, PART_OF_SEVERAL if several else PART):
+        files = sorted({same_8bit[i] for i in positions} - predicted["8-bit"].keys())
+        if several:
+            moved = moved_in_steps(recognizer, image, [epsilons[i] for i in positions], aim)
+            stored = as_8bit(moved)
+            pictures = {str(i): encode(np.asarray(as_picture(row))) for i, row in zip(positions, stored, strict=True)}
+            message = message | {"images": message["images"] | pictures}
+            batch, files = [moved, stored], positions
+        else:
+            batch = [perturb(image, sign, epsilons[i]) for i in positions]
+            batch += [perturb_8bit(image, sign, epsilons[i]) for i in files]
         probabilities = score(recognizer, torch.cat(batch))
-        references = references | reference_photographs(recognizer, probabilities)
-        # New lists and dicts each time: messages already sent stay as they were.
+        references = message["references"] | reference_photographs(recognizer, probabilities)
+        scores = dict(message["scores"])
         for scoring, chosen, rows in zip(
             scores, (positions, files), probabilities.split([len(positions), len(files)]), strict=True
         ):
             if chosen:
-                scores = {**scores, scoring: [*scores[scoring], [chosen, encode(rows.cpu().numpy())]]}
-        yield {**face_part, "scores": scores, "references": references}
+                scores[scoring] = [*scores[scoring], [chosen, encode(rows.cpu().numpy())]]
+                predicted[scoring] |= zip(chosen, rows.argmax(1).tolist(), strict=True)
+        # A new dict each time: messages already sent stay as they were.
+        message = message | {"scores": scores, "references": references}
+        yield message
+    yield message | {"smallest": smallest_epsilons(recognizer, image, sign, epsilons, predicted, aim)}
+
+
+def smallest_epsilons(
+    recognizer: Recognizer,
+    image: Tensor,
+    sign: Tensor | None,
+    epsilons: Sequence[float],
+    predicted: dict[str, dict[int, int]],
+    aim: Aim,
+) -> dict[str, dict | None]:
+    """For the float and the 8-bit image the smallest epsilon found that reaches `aim`; None where none does.
+
+    `predicted` has the class index at every position of `epsilons`. The first position that reaches the aim is found
+    there; with a `sign`, the step before it is refined: by bisection to REFINED for the float image, at every grey
+    level n/255 for the 8-bit one. FGSM is not monotone, so a smaller epsilon may hide between two positions. Each
+    result is a dict of `epsilon` and `again`, the first position after it where the aim is missed, or None.
+    """
+
+    def reached(scored: Tensor) -> Tensor:
+        return aim.reached(score(recognizer, scored).argmax(1))
+
+    found = {}
+    for scoring, answers in predicted.items():
+        rising = sorted(answers)
+        hits = aim.reached(torch.tensor([answers[i] for i in rising])).tolist()
+        if not any(hits):
+            found[scoring] = None
+            continue
+        first = hits.index(True)
+        again = next((i for i, hit in zip(rising[first:], hits[first:], strict=True) if not hit), None)
+        epsilon = epsilons[rising[first]]
+        if sign is not None and first > 0:
+            before = epsilons[rising[first - 1]]
+            if scoring == "float":
+                while epsilon - before > REFINED:
+                    middle = (before + epsilon) / 2
+                    if reached(perturb(image, sign, middle)).item():
+                        epsilon = middle
+                    else:
+                        before = middle
+            else:
+                levels = [n / 255 for n in range(round(255 * before), math.ceil(255 * epsilon) + 1)]
+                between = torch.cat([perturb_8bit(image, sign, level) for level in levels])
+                epsilon = next((at for at, hit in zip(levels, reached(between), strict=True) if hit), epsilon)
+        found[scoring] = {"epsilon": epsilon, "again": None if again is None else epsilons[again]}
+    return found
 
 
 def last_recognised(recognizer: Recognizer, face: Tensor, label: int, epsilons: Sequence[float]) -> float:
-    """The last of the rising `epsilons` before `face` is taken for somebody other than class index `label`.
+    """The last of the rising `epsilons` before `face` is taken by FGSM for somebody other than class index `label`.
 
     Every tenth is tried, then those before the first that fools: a flip back and forth in between is not seen.
     """
     image = face.unsqueeze(0).to(recognizer.device)
-    sign = sign_gradient(recognizer, image, torch.tensor([label], device=image.device))
+    sign = sign_of(recognizer, image, Aim(FGSM, label))
 
     def first_fooled(positions: Sequence[int]) -> int:
         fooled = sweep(recognizer, image, sign, [epsilons[i] for i in positions])[:, 0].argmax(1) != label
@@ -88,10 +161,13 @@ def last_recognised(recognizer: Recognizer, face: Tensor, label: int, epsilons: 
     return epsilons[max(0, first_fooled(range(max(0, coarse - 9), min(coarse + 1, len(epsilons)))) - 1)]
 
 
-def parts(count: int) -> list[tuple[int, int]]:
-    """Ranges over `count` positions: the first two, then `PART` at a time."""
-    starts = [0, *range(min(2, count), count, PART)]
-    return list(zip(starts, [*starts[1:], count], strict=True))
+def outwards(epsilons: Sequence[float], epsilon: float, part: int) -> list[list[int]]:
+    """The positions in `epsilons`: those of 0 and next to `epsilon`, then, from there, lists of `part` at a time."""
+    count = len(epsilons)
+    nearest = min(range(count), key=lambda i: abs(epsilons[i] - epsilon))
+    order = sorted(range(count), key=lambda i: (i not in (0, nearest), abs(i - nearest)))
+    starts = [0, *range(min(2, count), count, part)]
+    return [order[first:last] for first, last in zip(starts, [*starts[1:], count], strict=True)]
 
 
 def pack_signs(sign: np.ndarray) -> np.ndarray:

@@ -6,17 +6,15 @@ import torchattacks
 
 from fgsm.curve import (
     COLUMNS,
-    CONTROL,
     COURSE_EPSILONS,
-    FGSM,
     Snapshot,
     accuracy_curve,
     explain,
     parse_epsilons,
-    random_signs,
     wilson_interval,
     write_csv,
 )
+from fgsm.methods import CONTROL, FGSM, random_signs
 from fgsm.recognizer import DEVICE, load_recognizer, load_test_set
 from fgsm.sweep import fast_dtype
 

@@ -5,7 +5,8 @@ import csv
 import pytest
 from gradio_client import Client
 
-from fgsm.curve import CONTROL, accuracy_curve
+from fgsm.curve import accuracy_curve
+from fgsm.methods import CONTROL
 from fgsm.recognizer import load_recognizer, load_test_set
 
 CHART = "#curve .chart"

@@ -1,5 +1,5 @@
 // The stage: draws one attacked face at any epsilon from what the server sent once (see fgsm/stage.py).
-// Gradio runs this as the body of a function with `element`, `props` and `watch`.
+// Gradio runs this, after strip.js, as the body of a function with `element`, `props`, `trigger` and `watch`.
 const root = element.querySelector('.stage');
 const show = (name) => root.querySelector(`[data-show="${name}"]`);
 const canvas = (name) => root.querySelector(`canvas[data-testid="${name}"]`);
@@ -16,9 +16,8 @@ const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 function decode(message) {
   const count = message.size * message.size * 3;
-  const packed = bytes(message.sign);
-  const sign = new Int8Array(count);
-  for (let i = 0; i < count; i++) sign[i] = (Math.floor(packed[Math.floor(i / 5)] / 3 ** (i % 5)) % 3) - 1;
+  const sign = message.sign === null ? null : unpack(bytes(message.sign), count);
+  const images = Object.fromEntries(Object.entries(message.images).map(([at, text]) => [at, bytes(text)]));
   const scores = {};
   for (const scoring of ['float', '8-bit']) {
     scores[scoring] = [];
@@ -28,7 +27,13 @@ function decode(message) {
       positions.forEach((at, row) => { scores[scoring][at] = values.subarray(row * classes, (row + 1) * classes); });
     }
   }
-  return { ...message, pixels: bytes(message.pixels), sign, scores };
+  return { ...message, pixels: bytes(message.pixels), sign, images, scores };
+}
+
+function unpack(packed, count) {
+  const sign = new Int8Array(count);
+  for (let i = 0; i < count; i++) sign[i] = (Math.floor(packed[Math.floor(i / 5)] / 3 ** (i % 5)) % 3) - 1;
+  return sign;
 }
 
 // NumPy's rint: the nearest integer, a half to the even one.
@@ -39,15 +44,27 @@ function rint(value) {
 
 const clamp = (value) => Math.min(255, Math.max(0, value));
 
-// Draws an image whose value at place i, of H x W x 3, is value(pixel, sign).
+// How the adversarial image's value at place i, of H x W x 3, is known at position `at`: an attack in one step follows
+// its signs, one in several steps was sent its images, where they have arrived.
+function mover(at) {
+  const { pixels, sign, images } = face;
+  if (sign) {
+    const change = 255 * face.epsilons[at];
+    return (i) => clamp(pixels[i] + change * sign[i]);
+  }
+  const image = images[at] ?? pixels;
+  return (i) => image[i];
+}
+
+// Draws an image whose value at place i, of H x W x 3, is value(i).
 function paint(name, value) {
-  const { size, pixels, sign } = face;
+  const { size, pixels } = face;
   const target = canvas(name);
   if (target.width !== size || target.height !== size) target.width = target.height = size;
   const context = target.getContext('2d');
   const image = context.createImageData(size, size);
   for (let i = 0, j = 0; i < pixels.length; i++, j++) {
-    image.data[j] = value(pixels[i], sign[i]);
+    image.data[j] = value(i);
     if (i % 3 === 2) image.data[++j] = 255;
   }
   context.putImageData(image, 0, 0);
@@ -92,12 +109,13 @@ function listTop(list, top, compared) {
   }));
 }
 
-function drawPictures(value) {
-  const step = 255 * value;
-  const gain = face.gain;
-  paint('perturbation', (x, s) => clamp(rint(128 + gain * (clamp(x + step * s) - x))));
-  paint('adversarial', (x, s) => clamp(rint(x + step * s)));
-  show('epsilon').textContent = notation(value);
+function drawPictures(at) {
+  const { gain, pixels, attack } = face;
+  const moved = mover(at);
+  paint('perturbation', (i) => clamp(rint(128 + gain * (moved(i) - pixels[i]))));
+  paint('adversarial', (i) => rint(moved(i)));
+  const kind = { FGSM: 'gradient', 'random signs': 'random' }[attack] ?? 'steps';
+  show('change').textContent = say(`viewer.change_${kind}`, { epsilon: notation(face.epsilons[at]) });
   show('gain').textContent = gain === 1 ? say('viewer.not_amplified') : say('viewer.amplified', { gain });
 }
 
@@ -111,7 +129,18 @@ function drawWaiting() {
   show('reference').removeAttribute('src');
   show('reference').alt = '';
   show('adversarial-top').replaceChildren();
+  show('goals').textContent = '\u00a0';
   canvas('adversarial').ariaLabel = say('viewer.adversarial_label');
+}
+
+// Of an attack that aims at somebody: whether it got away from the one and whether it became the other.
+function drawGoals(scored, first) {
+  const { attacked, target, labels, attack, smallest } = face;
+  const confidence = percent(scored[target], 1);
+  const dodged = say(`goal.${first.index === attacked ? 'not_dodged' : 'dodged'}`, { attacked: labels[attacked] });
+  const become = say(`goal.${first.index === target ? '' : 'not_'}impersonated`, { target: labels[target], confidence });
+  show('goals').textContent = `${dodged} ${become}`;
+  show('hint').hidden = !(attack === 'FGSM' && smallest && !smallest.float);
 }
 
 function drawScores(at) {
@@ -135,6 +164,8 @@ function drawScores(at) {
   if (face.references[label]) show('reference').src = face.references[label];
   show('reference').alt = say('viewer.reference_label', { person: label });
   show('verdict').textContent = verdict(first, value);
+  if (face.target !== null) drawGoals(scored, first);
+  drawStrip(at, rivalAt(scored));
   const [inFile] = ranked(stored);
   const file = show('file');
   const differs = inFile.index !== first.index;
@@ -152,7 +183,7 @@ function draw() {
   const step = epsilons[epsilons.length - 1] / (epsilons.length - 1);
   const at = Math.min(epsilons.length - 1, Math.max(0, Math.round(epsilon / step)));
   root.dataset.epsilon = notation(epsilons[at]);
-  drawPictures(epsilons[at]);
+  drawPictures(at);
   drawScores(at);
   const range = document.querySelector('#epsilon input[type=range]');
   if (range) range.ariaValueText = say('viewer.slider_value', { epsilon: notation(epsilons[at]), levels: (255 * epsilons[at]).toFixed(1) });
@@ -167,10 +198,13 @@ function receive() {
   face = decode(message);
   if (fresh) {
     if (message.epsilon !== null) epsilon = message.epsilon;
-    paint('original', (x) => x);
+    paint('original', (i) => face.pixels[i]);
     show('attacked').textContent = face.note;
+    root.querySelector('.goals').hidden = face.target === null;
+    show('hint').hidden = true;
     for (const button of root.querySelectorAll('button')) button.disabled = false;
   }
+  drawSmallest();
   draw();
   root.dataset.ready = face.id;
   const scored = face.epsilons.every((_, at) => face.scores.float[at] && face.scores['8-bit'][face.same_8bit[at]]);
@@ -211,6 +245,9 @@ root.querySelector('.copy').addEventListener('click', async (event) => {
   event.target.textContent = say('viewer.copied');
   setTimeout(() => { event.target.textContent = say('viewer.link'); }, 2000);
 });
+
+root.querySelector('.steps').addEventListener('click', () => trigger('click', {}));
+new ResizeObserver(() => { draw(); if (face) drawSmallest(); }).observe(root);
 
 watch('value', receive);
 receive();

@@ -131,9 +131,9 @@ def head() -> str:
 
 
 def drawn_by(name: str, **settings: Any) -> gr.HTML:
-    """A component drawn in the browser by assets/NAME/NAME.html, NAME.css and, where it moves, NAME.js."""
+    """A component drawn in the browser by what stands in assets/NAME: HTML, CSS and, where it moves, scripts."""
     folder = PROJECT / "assets" / name
     html, css = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
-    script = folder / f"{name}.js"
-    js = script.read_text("utf-8") if script.exists() else None
+    scripts = [script.read_text("utf-8") for script in sorted(folder.glob("*.js"))]
+    js = "\n".join(scripts) or None
     return gr.HTML(html_template=html, css_template=css, js_on_load=js, apply_default_css=False, **settings)

@@ -12,9 +12,7 @@ import torch
 
 from .. import compute
 from ..curve import (
-    CONTROL,
     COURSE_EPSILONS,
-    FGSM,
     Snapshot,
     accuracy_curve,
     example_faces,
@@ -22,6 +20,7 @@ from ..curve import (
     parse_epsilons,
     write_csv,
 )
+from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
 from ..recognizer import load_test_set
 from ..report import as_picture
 from ..stage import data_url, reference_photograph
@@ -40,9 +39,10 @@ from . import (
     recognizer,
     remember,
 )
-from .inputs import Recognisers
+from .inputs import Names
 
-STEP = 0.4  # seconds that a batch of faces may keep other visitors waiting
+SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
+GRADIENT = 3  # forward passes that a gradient costs
 NO_FACES = {"title": "", "faces": []}
 finished: dict[tuple, Snapshot] = {}
 
@@ -79,24 +79,26 @@ def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
 
 
 @politely
-def measure(board: Board, models: list[str], epsilons: str, control: bool, request: gr.Request) -> Iterator[tuple]:
+def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     board.curves.clear()
     try:
         if not models:
             raise Refused("refused.no_recogniser")
+        if not attacks:
+            raise Refused("refused.no_attack")
         models = [known(model) for model in models]
         values = parse_epsilons(epsilons)
     except Refused as error:
         yield chart(board, "empty", 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
         raise
-    jobs = [(model, attack) for model in models for attack in [FGSM] + [CONTROL] * control]
+    jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
     yield from measure_all(board, jobs, values, language_of(request))
 
 
 @on_gpu
 def curve_of(model: str, attack: str, epsilons: list[float], batch_size: int) -> Iterator[Snapshot]:
-    """The snapshots of a curve, by names alone: see `attack_tab.act`."""
+    """The snapshots of a curve, by names alone: see `visit.act`."""
     yield from accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack, batch_size=batch_size)
 
 
@@ -106,24 +108,34 @@ def faces_of(curve: Snapshot, at: int) -> torch.Tensor:
     return example_faces(recognizer(curve.model), *test_set_of(curve.model), curve, at)
 
 
+def forwards(attack: str, epsilons: int) -> int:
+    """About how many forward passes a face takes."""
+    return epsilons + GRADIENT * gradients(attack, epsilons)
+
+
 def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
     yield chart(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
     remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
     costs = {model: compute.run(functools.partial(cost, model)) for model, _ in jobs}
-    ahead = sum(
-        len(test_set_of(model)[1]) * costs[model] for model, attack in jobs if (model, attack) not in remembered
-    )
+    work = {
+        (model, attack): len(test_set_of(model)[1]) * costs[model] * forwards(attack, len(epsilons))
+        for model, attack in jobs
+    }
+    ahead = sum(work[job] for job in jobs if job not in remembered)
     start, done = time.monotonic(), 0.0
     for job in jobs:
         if job in remembered:
             board.curves[job] = remembered[job]
             continue
         model, attack = job
-        faces = STEP / (costs[model] * (len(epsilons) + 3))  # a gradient costs about two forward passes more
-        settings = (model, attack, epsilons, min(64, max(1, round(faces))))
+        between = GRADIENT * STEPS if attack in SEVERAL_STEPS else forwards(attack, len(epsilons))
+        faces = min(64, max(1, round(SLICE / (costs[model] * between))))
+        settings = (model, attack, epsilons, faces)
         for snapshot in computed(curve_of, *settings, first=compute.LATER, rest=compute.LATER):
+            if snapshot.total == 0 or board.curves.get(job) == snapshot:
+                continue  # in the middle of a batch
             board.curves[job] = snapshot
-            share = (done + snapshot.total * costs[model]) / ahead
+            share = (done + work[job] * snapshot.total / len(test_set_of(model)[1])) / ahead
             message = say(
                 "curve.progress",
                 language,
@@ -133,7 +145,7 @@ def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]
                 seconds=f"{(time.monotonic() - start) * (1 / share - 1):.0f}",
             )
             yield chart(board, "running", share, message, remembered), gr.skip(), gr.skip()
-        done += snapshot.total * costs[model]
+        done += work[job]
         remember(finished, (*job, *epsilons), snapshot)
     table, figure = files(board)
     ready = (gr.DownloadButton(value=file, interactive=True) for file in (table, figure))
@@ -233,7 +245,7 @@ def build(demo: gr.Blocks) -> None:
     """Lay out the tab's components and bind their events."""
     board = gr.State(Board())
     with gr.Row():
-        models = Recognisers(
+        models = Names(
             choices(),
             value=[DEFAULT_MODEL],
             label=I18N("page.recognisers"),
@@ -248,7 +260,14 @@ def build(demo: gr.Blocks) -> None:
             scale=4,
             min_width=280,
         )
-        control = gr.Checkbox(label=I18N("page.control"), info=I18N("page.control_info"), scale=2)
+        attacks = Names(
+            [(I18N(f"attack.{attack}"), attack) for attack in ATTACKS],
+            value=[FGSM],
+            label=I18N("page.attacks"),
+            elem_id="curve-attacks",
+            scale=2,
+            min_width=240,
+        )
     with gr.Row():
         start = gr.Button(I18N("page.start"), variant="primary", elem_id="curve-start", min_width=140)
         stop = gr.Button(I18N("page.stop"), elem_id="curve-stop", min_width=140)
@@ -261,7 +280,7 @@ def build(demo: gr.Blocks) -> None:
     announced = start.click(announce, board, [plot, faces], queue=False, **private)
     running = announced.then(
         measure,
-        [board, models, epsilons, control],
+        [board, models, epsilons, attacks],
         [plot, table, figure],
         api_name="curve",
         concurrency_id="curve",

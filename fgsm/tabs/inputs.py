@@ -32,8 +32,8 @@ class Epsilon(gr.Number):
         return value
 
 
-class Recognisers(gr.CheckboxGroup):
-    """A list, perhaps empty, of recognisers' names."""
+class Names(gr.CheckboxGroup):
+    """A list, perhaps empty, of the names offered."""
 
     is_template = True
 
