@@ -5,7 +5,7 @@ import threading
 
 import gradio as gr
 
-from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab
+from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab, transfer_tab
 from fgsm.tabs.visit import warm_up
 
 CSS = """
@@ -31,7 +31,7 @@ CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are delet
 
 threading.Thread(target=warm_up, daemon=True).start()
 
-TABS = {"attack": attack_tab.build, "curve": curve_tab.build, "how": how_tab.build}
+TABS = {"attack": attack_tab.build, "curve": curve_tab.build, "transfer": transfer_tab.build, "how": how_tab.build}
 
 
 def open_tab(request: gr.Request) -> gr.Tabs:

@@ -1,4 +1,4 @@
-"""The command line: python -m fgsm {models,attack,curve,train}."""
+"""The command line: python -m fgsm {models,attack,curve,transfer,train}."""
 
 import argparse
 import json
@@ -8,14 +8,17 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from .curve import COURSE_EPSILONS, Snapshot, accuracy_curve, parse_epsilons, write_csv
+from .curve import COURSE_EPSILONS, Snapshot, accuracy_curve, parse_epsilons, wilson_interval, write_csv
 from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
-from .figures import accuracy_figure, examples_figure
-from .methods import CONTROL, FGSM
-from .recognizer import ARCHITECTURES, available_recognizers, load_recognizer, load_test_set
+from .figures import accuracy_figure, examples_figure, transfer_figure
+from .methods import ATTACKS, CONTROL, FGSM
+from .recognizer import ARCHITECTURES, DEFAULT_MODEL, Recognizer, available_recognizers, load_recognizer, load_test_set
 from .report import attack_report
+from .texts import ENGLISH
 from .train import ADVERSARIAL_RECIPE, RECIPES, train
+from .transfer import Matrix, comparable, explain, transfer_matrix
+from .transfer import write_csv as write_matrix
 
 
 class Refusal(Exception):
@@ -37,16 +40,20 @@ def attack_command(arguments: argparse.Namespace) -> None:
     recognizer = load_recognizer(arguments.model)
     faces = find_faces(picture)
     face = prepare(picture, recognizer.input_size, frame(picture, faces))
-    label = None
-    if arguments.label is not None:
-        if arguments.label not in recognizer.labels:
-            raise Refusal(f"{arguments.model} knows nobody named {arguments.label!r}.")
-        label = recognizer.labels.index(arguments.label)
-    report, adversarial = attack_report(recognizer, face, arguments.epsilon, label)
+    label, target = (known_label(recognizer, person) for person in (arguments.label, arguments.target))
+    report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, arguments.attack, target)
     report["framing"] = framing(picture, faces)
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))
+
+
+def known_label(recognizer: Recognizer, person: str | None) -> int | None:
+    if person is None:
+        return None
+    if person not in recognizer.labels:
+        raise Refusal(f"{recognizer.name} knows nobody named {person!r}.")
+    return recognizer.labels.index(person)
 
 
 def as_text(report: dict) -> str:
@@ -56,9 +63,16 @@ def as_text(report: dict) -> str:
     for places in zip(*(report[column]["top"] for column in columns), strict=True):
         cells = [f"{place['label']}  {place['probability']:.1%}" for place in places]
         lines.append("".join(cell.ljust(28) for cell in cells).rstrip())
-    verdicts = [f"Float image: {report['float']['verdict']}", f"8-bit image: {report['8-bit']['verdict']}"]
-    heads = [report["framing"], f"{report['model']}, attacked on {report['attacked_on']}."]
+    verdicts = [f"Float image: {as_verdict(report['float'])}", f"8-bit image: {as_verdict(report['8-bit'])}"]
+    towards = f", towards {report['target']}" if report["target"] else ""
+    heads = [report["framing"], f"{report['model']}, {report['attack']}, attacked on {report['attacked_on']}{towards}."]
     return "\n".join([*heads, "", *lines, "", *verdicts])
+
+
+def as_verdict(outcome: dict) -> str:
+    """The verdict and, where the attack aimed at somebody, what it reached."""
+    answers = {goal: "yes" if outcome[goal] else "no" for goal in ("dodged", "impersonated") if goal in outcome}
+    return " ".join([outcome["verdict"], *(f"{goal.capitalize()}: {answer}." for goal, answer in answers.items())])
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
@@ -74,14 +88,11 @@ def curve_command(arguments: argparse.Namespace) -> None:
     known = list(available_recognizers())
     names = known if "all" in arguments.model else arguments.model
     recognizers = [load_recognizer(name) for name in names]
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refusal(f"{arguments.out} cannot be made a folder: {error.strerror}.") from None
+    make_folder(arguments.out)
     curves = []
     for recognizer in recognizers:
         images, labels = load_test_set(recognizer)
-        for attack in (FGSM, CONTROL):
+        for attack in arguments.attack:
             snapshots = accuracy_curve(recognizer, images, labels, arguments.epsilons, attack)
             with tqdm(total=len(images), unit="face", desc=f"{recognizer.name}, {attack}") as progress:
                 for curve in snapshots:
@@ -96,6 +107,13 @@ def curve_command(arguments: argparse.Namespace) -> None:
     print(curve_table(curves))
 
 
+def make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be made a folder: {error.strerror}.") from None
+
+
 def curve_table(curves: list[Snapshot]) -> str:
     """A row for each epsilon, a column for each curve: accuracy and, of the faces first recognised, those fooled."""
     heads = [f"{curve.model}, {curve.attack}" for curve in curves]
@@ -103,6 +121,36 @@ def curve_table(curves: list[Snapshot]) -> str:
     for at, epsilon in enumerate(curves[0].epsilons):
         cells = [f"{curve.accuracy[at]:.1%} ({curve.fooling_rate[at]:.1%} fooled)" for curve in curves]
         rows.append([f"{epsilon:g}", *cells])
+    return as_columns(rows)
+
+
+def transfer_command(arguments: argparse.Namespace) -> None:
+    names = comparable(DEFAULT_MODEL) if "all" in arguments.model else arguments.model
+    if len(names) < 2:
+        raise Refusal("Give at least two recognisers.")
+    recognizers = [load_recognizer(name) for name in names]
+    images, labels = load_test_set(recognizers[0])
+    matrices = transfer_matrix(recognizers, images, labels, arguments.epsilon, arguments.attack)
+    with tqdm(total=len(images), unit="face", desc=f"{arguments.attack}, epsilon {arguments.epsilon:g}") as progress:
+        for matrix in matrices:
+            progress.update(matrix.total - progress.n)
+    if arguments.out is not None:
+        make_folder(arguments.out)
+        write_matrix(matrix, arguments.out / "transfer.csv")
+        transfer_figure(matrix).savefig(arguments.out / "transfer.png", dpi=110)
+    print("\n".join([matrix_table(matrix), *explain(matrix, ENGLISH)]))
+
+
+def matrix_table(matrix: Matrix) -> str:
+    """A row for each recogniser that faces were crafted on, a column for each that they met: accuracy and interval."""
+
+    def cell(correct: int) -> str:
+        low, high = wilson_interval(correct, matrix.total)
+        return f"{correct / matrix.total:.1%} ({low:.1%} to {high:.1%})"
+
+    rows = [["crafted on", *(f"tried on {model}" for model in matrix.models)]]
+    for source, counts in zip(["(no attack)", *matrix.models], [matrix.clean, *matrix.correct], strict=True):
+        rows.append([source, *(cell(correct) for correct in counts)])
     return as_columns(rows)
 
 
@@ -164,12 +212,16 @@ def parser() -> argparse.ArgumentParser:
     command = add(
         "attack",
         "attack one photograph",
-        "Attack one photograph by FGSM and print whom it is taken for, as a float image and as an 8-bit picture.",
+        "Attack one photograph and print whom it is taken for, as a float image and as an 8-bit picture.",
     )
     command.add_argument("photo", type=Path, help="a picture; its largest face is used, or its centre square")
-    command.add_argument("--model", default="resnet18", help="a name that 'models' lists (default: resnet18)")
+    command.add_argument("--model", default=DEFAULT_MODEL, help="a name that 'models' lists (default: %(default)s)")
     command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
-    command.add_argument("--label", help="attack on this label (default: the recogniser's own clean prediction)")
+    command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
+    command.add_argument("--target", metavar="PERSON", help="aim at being taken for this person (default: anyone else)")
+    command.add_argument(
+        "--label", metavar="PERSON", help="attack on this label (default: the recogniser's own clean prediction)"
+    )
     command.add_argument("--out", type=Path, metavar="FILE.png", help="save the adversarial face, as 8-bit PNG")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=attack_command)
@@ -177,12 +229,26 @@ def parser() -> argparse.ArgumentParser:
     command = add(
         "curve",
         "measure accuracy against epsilon over the test faces",
-        "Measure accuracy against epsilon over the test faces, under FGSM and random signs; write CSV and figures.",
+        "Measure accuracy against epsilon over the test faces, under one attack or several; write CSV and figures.",
     )
     command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
     command.add_argument("--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 0.1'")
+    command.add_argument(
+        "--attack", nargs="+", choices=ATTACKS, default=[FGSM, CONTROL], help="how (default: FGSM and random signs)"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figures go")
     command.set_defaults(run=curve_command)
+
+    command = add(
+        "transfer",
+        "try faces crafted on each recogniser on every other",
+        "Craft adversarial test faces on each recogniser and print how many every other one still names right.",
+    )
+    command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
+    command.add_argument("--epsilon", type=epsilon, default=0.02, help="step size, 0 to 1 (default: 0.02)")
+    command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV and figure there")
+    command.set_defaults(run=transfer_command)
 
     command = add(
         "train",

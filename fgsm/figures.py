@@ -9,6 +9,7 @@ from torch import Tensor
 from .curve import EXAMPLES, Snapshot, example_faces
 from .methods import CONTROL
 from .recognizer import Recognizer
+from .transfer import Matrix
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe & Ito: safe for colour-blind eyes
 
@@ -63,4 +64,23 @@ def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Sn
             person = model.labels[labels[position]]
             axes.imshow(face.permute(1, 2, 0).numpy())
             axes.set_title(f"{person} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}", fontsize=7.5)
+    return figure
+
+
+def transfer_figure(matrix: Matrix) -> Figure:
+    """A heat map of the accuracy of each recogniser, by the one that the faces were crafted on."""
+    count = len(matrix.models)
+    rows = [[correct / matrix.total for correct in row] for row in (matrix.clean, *matrix.correct)]
+    figure = Figure(figsize=(1.5 * count + 2.6, 0.85 * count + 2.2), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(rows, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
+    axes.set_xticks(range(count), matrix.models, rotation=20, ha="right")
+    axes.set_yticks(range(count + 1), ["no attack", *matrix.models])
+    axes.set_xlabel("tried on")
+    axes.set_ylabel("crafted on")
+    axes.set_title(f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}", fontsize=11)
+    for at, row in enumerate(rows):
+        for column, accuracy in enumerate(row):
+            axes.text(column, at, f"{accuracy:.1%}", ha="center", va="center")
+    figure.colorbar(image, label="accuracy")
     return figure

@@ -15,6 +15,7 @@ from .resnet import ResNet
 from .texts import Refused
 
 MODELS = PROJECT / "models"
+DEFAULT_MODEL = "resnet18"
 ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -12,7 +12,7 @@ import gradio as gr
 
 from .. import compute
 from ..faces import PROJECT
-from ..recognizer import DEVICE, Recognizer, available_recognizers, load_recognizer
+from ..recognizer import DEFAULT_MODEL, DEVICE, Recognizer, available_recognizers, load_recognizer
 from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
 
 try:
@@ -23,8 +23,7 @@ except ImportError:
         return function
 
 
-DEFAULT_MODEL = "resnet18"
-BUILT_IN = ("resnet18", "resnet101", "resnet", "resnet18-robust")  # the order in which they are offered
+BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # the order in which they are offered
 I18N = gr.I18n(
     **{
         language: {**texts, "how": (PROJECT / "assets" / "how" / f"{language}.md").read_text("utf-8")}

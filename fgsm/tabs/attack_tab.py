@@ -13,13 +13,13 @@ from .. import compute
 from ..detect import find_faces, frame, framing
 from ..faces import prepare
 from ..methods import BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
-from ..recognizer import available_recognizers
+from ..recognizer import DEFAULT_MODEL, available_recognizers
 from ..report import attack_report
 from ..stage import reference_photograph
 from ..survive import survival
 from ..sweep import score
 from ..texts import Refused, say, title
-from . import DEFAULT_MODEL, I18N, choices, drawn_by, known, language_of, on_gpu, own_picture, politely, recognizer
+from . import I18N, choices, drawn_by, known, language_of, on_gpu, own_picture, politely, recognizer
 from .inputs import Epsilon
 from .visit import (
     DEFAULT_TOP,
@@ -28,7 +28,9 @@ from .visit import (
     TOPS,
     View,
     Visit,
+    asked_for,
     controls,
+    first_face,
     label_of,
     opened,
     opening,
@@ -49,9 +51,7 @@ def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
     if visit.attack:
         return  # the visitor was quicker and has chosen a face
     visit.target = view.target
-    people = gr.HTML(people_of(view.model, view.target), visible=view.target is not None)
-    advanced = gr.Accordion(open=view.attack in SEVERAL_STEPS or view.target is not None)
-    values = (*controls(view), gallery_of(view.model), people, advanced)
+    values = (*controls(view), gr.Accordion(open=view.attack in SEVERAL_STEPS or view.target is not None))
     for message in show(visit, view, request, face, move_to=view.epsilon):
         yield message, *values
         values = (gr.skip(),) * len(values)  # from now on they are the visitor's
@@ -69,22 +69,32 @@ def people_of(model: str, target: str | None) -> dict:
 
 
 @politely
+def open_lists(request: gr.Request) -> tuple[gr.Gallery, gr.HTML]:
+    """The sample faces, and the people to become, of the recogniser that a link names."""
+    _, view, _ = asked_for(dict(request.query_params))
+    gallery = gr.skip() if samples(view.model) == samples(DEFAULT_MODEL) else gallery_of(view.model)
+    return gallery, gr.HTML(people_of(view.model, view.target), visible=view.target is not None)
+
+
+@politely
+def change_lists(visit: Visit, model: str, request: gr.Request) -> tuple[Any, dict]:
+    """The sample faces, and the people to become, of another recogniser."""
+    return gallery_of(known(model)), people_of(model, visit.target)
+
+
+@politely
 def choose_sample(request: gr.Request, event: gr.SelectData, visit: Visit, *settings: Any) -> Iterator[dict]:
     view = view_of(visit, *settings)
     yield from show(visit, view, request, samples(view.model)[event.index])
 
 
 @politely
-def change_model(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
-    """The stage, the sample faces and the people to become, of another recogniser."""
+def change_model(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[dict]:
     view = view_of(visit, *settings)
     face = visit.face
     if face is None or (face.person is not None and label_of(view.model, face.person) is None):
-        face = next(iter(samples(view.model)), None)
-    values = (gallery_of(view.model), people_of(view.model, view.target))
-    for message in show(visit, view, request, face):
-        yield message, *values
-        values = (gr.skip(),) * len(values)
+        face = first_face(view.model)
+    yield from show(visit, view, request, face)
 
 
 @politely
@@ -240,14 +250,16 @@ def build(demo: gr.Blocks) -> None:
     shared = {"trigger_mode": "multiple", "concurrency_limit": None, "show_progress": "hidden"}
     private = {**shared, "api_visibility": "undocumented"}
     settings = [visit, model, slider, top, random, method, goal]
-    opened_with = [viewer, slider, model, top, random, method, goal, gallery, people, more]
-    demo.load(open_page, visit, opened_with, **private)
+    demo.load(open_page, visit, [viewer, slider, model, top, random, method, goal, more], **private)
+    demo.load(open_lists, None, [gallery, people], **private)
     demo.unload(own_picture.forget)
     gallery.select(choose_sample, settings, viewer, **private)
     photo.input(own_picture.choose_photo, [*settings, photo], [viewer, cropper], **private)
     photo.clear(lambda: None, None, cropper, queue=False, **private)
     cropper.input(own_picture.change_crop, [*settings, photo], viewer, **private)
-    model.input(change_model, settings, [viewer, gallery, people], **private)
+    model.input(change_model, settings, viewer, **private)
+    if len({tuple(samples(name)) for name in available_recognizers()}) > 1:  # else the lists stay
+        model.input(change_lists, [visit, model], [gallery, people], **private)
     for control in (top, random, method):
         control.input(change_slider, settings, [viewer, slider], **private)
     goal.input(change_goal, settings, [viewer, slider, people, random], **private)

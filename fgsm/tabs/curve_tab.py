@@ -21,13 +21,9 @@ from ..curve import (
     write_csv,
 )
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
-from ..recognizer import load_test_set
-from ..report import as_picture
-from ..stage import data_url, reference_photograph
-from ..sweep import score
+from ..recognizer import DEFAULT_MODEL
 from ..texts import Refused, say, title
 from . import (
-    DEFAULT_MODEL,
     I18N,
     choices,
     computed,
@@ -40,10 +36,8 @@ from . import (
     remember,
 )
 from .inputs import Names
+from .measured import GRADIENT, NO_FACES, SLICE, cost, fooled_faces, test_set_of
 
-SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
-GRADIENT = 3  # forward passes that a gradient costs
-NO_FACES = {"title": "", "faces": []}
 finished: dict[tuple, Snapshot] = {}
 
 
@@ -53,23 +47,6 @@ class Board:
 
     curves: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
     files: tempfile.TemporaryDirectory | None = None
-
-
-@functools.cache
-def test_set_of(name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    return load_test_set(recognizer(name))
-
-
-@functools.cache
-@on_gpu
-def cost(name: str) -> float:
-    """Seconds a face takes through the recogniser `name`, measured on a few."""
-    network, (images, _) = recognizer(name), test_set_of(name)
-    few = images[:4].to(network.device)
-    score(network, few)  # the first batch of a process is slow
-    start = time.perf_counter()
-    score(network, few).cpu()
-    return (time.perf_counter() - start) / len(few)
 
 
 def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
@@ -219,26 +196,8 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
         epsilon=f"{event.epsilon:g}",
         levels=f"{255 * event.epsilon:.1f}",
     )
-    if not curve.examples[at]:
-        return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
-    model, (_, labels) = recognizer(curve.model), test_set_of(curve.model)
-    adversarial = compute.run(lambda: faces_of(curve, at))
-    faces = []
-    for face, (position, taken_for) in zip(adversarial, curve.examples[at], strict=True):
-        person, taken = model.labels[labels[position]], model.labels[taken_for]
-        faces.append(
-            {
-                "picture": data_url(as_picture(face)),
-                "label": say("fooled.adversarial", language, person=person),
-                "reference": reference_photograph(model.config["faces"], taken),
-                "reference_label": say("viewer.reference_label", language, person=taken),
-                "person": person,
-                "taken": taken,
-                "instead": say("fooled.instead", language),
-            }
-        )
-    first = say("curve.first", language, shown=len(faces), fooled=curve.fooled[at])
-    return {"title": f"{about}: {first}", "faces": faces}
+    adversarial = compute.run(lambda: faces_of(curve, at)) if curve.examples[at] else ()
+    return fooled_faces(curve.model, adversarial, curve.examples[at], about, curve.fooled[at], language)
 
 
 def build(demo: gr.Blocks) -> None:

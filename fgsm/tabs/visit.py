@@ -15,10 +15,10 @@ from .. import compute
 from ..detect import Square
 from ..faces import open_picture, person_of, prepare
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS
-from ..recognizer import available_recognizers, list_test_photographs
+from ..recognizer import DEFAULT_MODEL, available_recognizers, list_test_photographs
 from ..stage import last_recognised, perform
 from ..texts import Refused, say, title
-from . import DEFAULT_MODEL, computed, gpu_failed, known, language_of, on_gpu, recognizer, remember
+from . import computed, gpu_failed, known, language_of, on_gpu, recognizer, remember
 
 OPENING_PERSON = "person 24"
 DEFAULT_TOP = 0.1

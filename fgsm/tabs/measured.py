@@ -1,0 +1,64 @@
+"""What the tabs that measure whole test sets share: the faces, what one of them costs, and the faces fooled."""
+
+import functools
+import time
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..recognizer import load_test_set
+from ..report import as_picture
+from ..stage import data_url, reference_photograph
+from ..sweep import score
+from ..texts import say
+from . import on_gpu, recognizer
+
+SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
+GRADIENT = 3  # forward passes that a gradient costs
+NO_FACES = {"title": "", "faces": []}
+
+
+@functools.cache
+def test_set_of(name: str) -> tuple[Tensor, Tensor]:
+    return load_test_set(recognizer(name))
+
+
+@functools.cache
+@on_gpu
+def cost(name: str) -> float:
+    """Seconds a face takes through the recogniser `name`, measured on a few."""
+    network, (images, _) = recognizer(name), test_set_of(name)
+    few = images[:4].to(network.device)
+    score(network, few)  # the first batch of a process is slow
+    start = time.perf_counter()
+    score(network, few).cpu()
+    return (time.perf_counter() - start) / len(few)
+
+
+def fooled_faces(
+    name: str, adversarial: Tensor, examples: Sequence[tuple[int, int]], about: str, fooled: int, language: str
+) -> dict:
+    """What assets/fooled draws: `adversarial` faces and whom the recogniser `name` takes them for.
+
+    `examples` are pairs of a face's position in the test set and a class index, `fooled` is how many there are in all,
+    and `about` says under which attack.
+    """
+    if not examples:
+        return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
+    model, (_, labels) = recognizer(name), test_set_of(name)
+    faces = []
+    for face, (position, taken_for) in zip(adversarial, examples, strict=True):
+        person, taken = model.labels[labels[position]], model.labels[taken_for]
+        faces.append(
+            {
+                "picture": data_url(as_picture(face)),
+                "label": say("fooled.adversarial", language, person=person),
+                "reference": reference_photograph(model.config["faces"], taken),
+                "reference_label": say("viewer.reference_label", language, person=taken),
+                "person": person,
+                "taken": taken,
+                "instead": say("fooled.instead", language),
+            }
+        )
+    first = say("curve.first", language, shown=len(faces), fooled=fooled)
+    return {"title": f"{about}: {first}", "faces": faces}
