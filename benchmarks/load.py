@@ -25,7 +25,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 LOOKING = 30.0  # seconds, on average, that a visitor drags and looks before the next click
 MODELS = ["resnet18"] * 8 + ["resnet101", "resnet"]
 CLICKS = {"own picture": 50, "other recogniser": 25, "API": 20, "curve": 5}  # in 100 clicks
-EPSILON, TOP = 0.03, 0.1
+EPSILON = 0.03
+CONTROLS = (EPSILON, 0.1, False, "FGSM", "dodge")  # epsilon, its top, random signs, method, goal
 
 
 class Crowd:
@@ -51,16 +52,16 @@ class Crowd:
             if time.monotonic() > self.end:
                 break
             if kind == "own picture":
-                arguments = (model, EPSILON, TOP, handle_file(photograph))
+                arguments = (model, *CONTROLS, handle_file(photograph))
                 self.click(client, f"attack, {model}", *arguments, api_name="/choose_photo")
             elif kind == "other recogniser":
                 model = chance.choice(MODELS)
-                self.click(client, f"attack, {model}", model, EPSILON, TOP, api_name="/change_model")
+                self.click(client, f"attack, {model}", model, *CONTROLS, api_name="/change_model")
             elif kind == "API":
                 self.click(client, f"API, {model}", handle_file(photograph), model, EPSILON, api_name="/attack")
             else:
                 epsilons = f"0, {chance.randint(1, 20) / 1000}"
-                self.click(client, "curve, resnet18", ["resnet18"], epsilons, False, api_name="/curve")
+                self.click(client, "curve, resnet18", ["resnet18"], epsilons, ["FGSM"], api_name="/curve")
         client.close()
 
     def click(self, client: Client, kind: str, *arguments: object, api_name: str) -> None:
@@ -127,7 +128,7 @@ def report(arguments: argparse.Namespace, url: str, server: subprocess.Popen, to
     print(f"first page after {to_first_page:.1f} s, first attack {time.monotonic() - start:.1f} s after that")
     for model in dict.fromkeys(MODELS):  # recognisers stay loaded: their memory is not the crowd's
         client.predict(handle_file(photograph), model, EPSILON, api_name="/attack")
-    client.submit(["resnet18"], "0", False, api_name="/curve").result()
+    client.submit(["resnet18"], "0", ["FGSM"], api_name="/curve").result()
     client.close()
     before = memory(server.pid)
 

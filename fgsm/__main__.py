@@ -15,7 +15,7 @@ from .figures import accuracy_figure, examples_figure, transfer_figure
 from .methods import ATTACKS, CONTROL, FGSM
 from .recognizer import ARCHITECTURES, DEFAULT_MODEL, Recognizer, available_recognizers, load_recognizer, load_test_set
 from .report import attack_report
-from .texts import ENGLISH
+from .texts import ENGLISH, Refused
 from .train import ADVERSARIAL_RECIPE, RECIPES, train
 from .transfer import Matrix, comparable, explain, transfer_matrix
 from .transfer import write_csv as write_matrix
@@ -52,7 +52,7 @@ def known_label(recognizer: Recognizer, person: str | None) -> int | None:
     if person is None:
         return None
     if person not in recognizer.labels:
-        raise Refusal(f"{recognizer.name} knows nobody named {person!r}.")
+        raise Refused("refused.target", name=repr(person)[:40])
     return recognizer.labels.index(person)
 
 

@@ -14,7 +14,7 @@ from fgsm.curve import (
     wilson_interval,
     write_csv,
 )
-from fgsm.methods import CONTROL, FGSM, random_signs
+from fgsm.methods import BIM, CONTROL, FGSM, random_signs
 from fgsm.recognizer import DEVICE, load_recognizer, load_test_set
 from fgsm.sweep import fast_dtype
 
@@ -171,3 +171,15 @@ def test_what_surprises_is_explained_and_nothing_else():
     assert "no harder to fool" in explain([falls, snapshot("resnet101", [196, 9, 4])], "en")[0]
     assert "no es más difícil" in explain([falls, snapshot("resnet101", [196, 9, 4])], "es")[0]
     assert explain([falls, snapshot("resnet101", [199, 100, 50])], "en") == []
+
+
+def test_the_curve_of_several_steps_equals_torchattacks(some):
+    model, images, labels = some[0], some[1][::4], some[2][::4]
+    snapshots = list(accuracy_curve(model, images, labels, [0.0, 0.004, 0.01], BIM, torch.float32, batch_size=5))
+    # Before each batch's own snapshot the last one comes again, after each epsilon.
+    assert [snapshot.total for snapshot in snapshots] == [0, 0, 0, 5, 5, 5, 5, 10]
+    for at, epsilon in enumerate((0.0, 0.004, 0.01)):
+        peer = torchattacks.BIM(model, eps=epsilon, alpha=epsilon / 4, steps=10)
+        right = int((model(peer(images, labels)).argmax(1) == labels).sum())
+        assert abs(snapshots[-1].correct[at] - right) <= 1
+    assert snapshots[0].intervals == [(0.0, 1.0)] * 3

@@ -111,7 +111,7 @@ def test_nonsense_gets_a_sentence(tab, text, sentence):
 def test_the_api_answers_with_the_engines_counts(url, measured):
     model, curve = measured
     chart, table, _ = Client(url, verbose=False).predict(
-        models=["resnet18"], epsilons="0, 0.014", control=True, api_name="/curve"
+        models=["resnet18"], epsilons="0, 0.014", attacks=["FGSM", CONTROL], api_name="/curve"
     )
     attacked, control = chart["curves"]
     assert (attacked["correct"], attacked["total"]) == (curve.correct[:2], curve.total)

@@ -54,13 +54,13 @@ def test_what_is_not_a_recogniser_gets_a_sentence(url, uploaded, model):
     "epsilons", ["0, " * 10**6, "0.1, nan", "inf", "-1", "1e-9", "0,05", 5, None, ["a"], "9" * 10**5]
 )
 def test_epsilons_for_a_curve_are_checked(url, epsilons):
-    answer = call(url, "curve", ["resnet18"], epsilons, False)
+    answer = call(url, "curve", ["resnet18"], epsilons, ["FGSM"])
     assert "event: error" in answer and re.search("epsilon|a part of a number", answer.split("event: error")[1])
 
 
 @pytest.mark.parametrize("models", [["../x"], "x", [None], [["resnet18"]], None, []])
 def test_recognisers_for_a_curve_are_checked(url, models):
-    answer = call(url, "curve", models, "0, 0.01", False)
+    answer = call(url, "curve", models, "0, 0.01", ["FGSM"])
     assert "is not in the list of choices" in answer or "at least one recogniser" in answer
 
 
@@ -139,9 +139,8 @@ def test_a_space_lends_its_gpu_once_for_a_face(tmp_path):
     (tmp_path / "spaces.py").write_text(SPACES)
     script = (
         "import spaces\n"
-        "from fgsm.tabs import attack_tab as tab\n"
-        "face = tab.samples()[3]\n"
-        "messages = list(tab.messages('resnet18', face, 0.1, 0.01, 3))\n"
+        "from fgsm.tabs.visit import View, messages, samples\n"
+        "messages = list(messages(View('resnet18', 0.01), samples('resnet18')[3]))\n"
         "assert len(messages) > 2\n"
         "print(spaces.calls)\n"
     )

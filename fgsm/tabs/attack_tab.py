@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import compute
 from ..detect import find_faces, frame, framing
 from ..faces import prepare
-from ..methods import BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
+from ..methods import ATTACKS, BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import DEFAULT_MODEL, available_recognizers
 from ..report import attack_report
 from ..stage import reference_photograph
@@ -179,19 +179,26 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
 
 
 @on_gpu
-def report_on(model: str, face: Tensor, epsilon: float) -> tuple[dict, Image.Image]:
-    return attack_report(recognizer(model), face, epsilon)
+def report_on(model: str, face: Tensor, epsilon: float, attack: str, target: int | None) -> tuple[dict, Image.Image]:
+    return attack_report(recognizer(model), face, epsilon, None, attack, target)
 
 
 @politely
-def answer(photo: Path | None, model: str, epsilon: float, request: gr.Request) -> tuple[dict, Image.Image]:
-    """FGSM on a picture, on the recogniser's own clean prediction; the report and the adversarial face as 8-bit PNG."""
+def answer(
+    photo: Path | None, model: str, epsilon: float, attack: str, target: str, request: gr.Request
+) -> tuple[dict, Image.Image]:
+    """Attack a picture on the recogniser's own clean prediction, or towards the person named `target`.
+
+    Returns the report and the adversarial face as 8-bit PNG.
+    """
     if photo is None:
         raise Refused("refused.no_picture")
+    if target and label_of(known(model), target) is None:
+        raise Refused("refused.target", name=repr(target)[:40])
     picture = opened(photo)
     faces = find_faces(picture)
     face = prepare(picture, available_recognizers()[known(model)]["input_size"], frame(picture, faces))
-    report, image = compute.run(lambda: report_on(model, face, epsilon))
+    report, image = compute.run(lambda: report_on(model, face, epsilon, attack, label_of(model, target)))
     return {**report, "framing": framing(picture, faces)}, image
 
 
@@ -268,8 +275,10 @@ def build(demo: gr.Blocks) -> None:
     test.click(survive, settings, cards, **private)
     slider.change(None, slider, None, js=TELL_STAGE)
 
-    epsilon = Epsilon(0.03, minimum=0, maximum=1, label="epsilon", visible=False)
-    report, picture = gr.JSON(visible=False), gr.Image(format="png", visible=False)
-    gr.Button(visible=False).click(
-        answer, [photo, model, epsilon], [report, picture], api_name="attack", concurrency_limit=None
-    )
+    asked = [
+        Epsilon(0.03, minimum=0, maximum=1, label="epsilon", visible=False),
+        gr.Dropdown(ATTACKS, value=FGSM, label="attack", visible=False),
+        gr.Textbox("", label="target", visible=False),
+    ]
+    answered = [gr.JSON(visible=False), gr.Image(format="png", visible=False)]
+    gr.Button(visible=False).click(answer, [photo, model, *asked], answered, api_name="attack", concurrency_limit=None)
