@@ -40,7 +40,16 @@ def open_tab(request: gr.Request) -> gr.Tabs:
     return gr.Tabs(selected=asked if asked in TABS else "attack")
 
 
-with gr.Blocks(title="Fool a face recogniser", analytics_enabled=False, delete_cache=CLEAN_UP) as demo:
+class Page(gr.Blocks):
+    """Blocks whose API fills in the last inputs that a caller leaves out, as gradio_client does by itself."""
+
+    async def preprocess_data(self, block_fn, inputs, *rest, **named):
+        left_out = block_fn.inputs[len(inputs) :]
+        inputs = [*inputs, *(getattr(component, "value", None) for component in left_out)]
+        return await super().preprocess_data(block_fn, inputs, *rest, **named)
+
+
+with Page(title="Fool a face recogniser", analytics_enabled=False, delete_cache=CLEAN_UP) as demo:
     gr.Markdown(I18N("page.welcome"), elem_id="title")
     with gr.Tabs() as tabs:
         for name, build in TABS.items():
