@@ -16,7 +16,8 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fgsm.attack import perturb, perturb_8bit
-from fgsm.faces import BUILTIN_FACES, open_picture, prepare
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import open_picture, prepare
 from fgsm.recognizer import DEVICE, available_recognizers, load_recognizer
 from fgsm.stage import perform
 

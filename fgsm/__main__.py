@@ -1,24 +1,43 @@
-"""The command line: python -m fgsm {models,attack,curve,transfer,train}."""
+"""The command line: python -m fgsm {models,attack,curve,transfer,train,fetch}."""
 
 import argparse
 import json
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
 from .curve import COURSE_EPSILONS, Snapshot, accuracy_curve, parse_epsilons, wilson_interval, write_csv
+from .curve import explain as explain_curves
+from .dataset import DATA, DataSet, builtin, gather, list_people
+from .dataset import own as own_faces
 from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
+from .fetch import SOURCES
 from .figures import accuracy_figure, examples_figure, transfer_figure
 from .methods import ATTACKS, CONTROL, FGSM
-from .recognizer import ARCHITECTURES, DEFAULT_MODEL, Recognizer, available_recognizers, load_recognizer, load_test_set
+from .recognizer import (
+    ARCHITECTURES,
+    BUILT_IN,
+    DEFAULT_MODEL,
+    Recognizer,
+    accuracy_of,
+    available_recognizers,
+    faces_of,
+    load_recognizer,
+    load_test_set,
+    refused_files,
+)
 from .report import attack_report
 from .texts import ENGLISH, Refused
-from .train import ADVERSARIAL_RECIPE, RECIPES, train
+from .train import INPUT_SIZE, Start, builtin_weights, check_name, imagenet_weights, recipe_for, train
 from .transfer import Matrix, comparable, explain, transfer_matrix
 from .transfer import write_csv as write_matrix
+
+IMAGENET, BUILTIN_WEIGHTS = "imagenet", "built-in"
 
 
 class Refusal(Exception):
@@ -29,10 +48,13 @@ def models_command(arguments: argparse.Namespace) -> None:
     rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
     for name, config in available_recognizers().items():
         parameters = sum(p.numel() for p in load_recognizer(name).parameters())
-        accuracy = f"{config['test_accuracy']:.1%} of {len(config['test_photographs'])}"
-        training = f"{config['training_minutes']} min ({config['trained_on']})"
-        rows.append([name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], accuracy, training])
+        accuracy = accuracy_of(config)
+        tested = f"{accuracy} of {len(config['test_photographs'])}" if accuracy else "not measured"
+        training = f"{config['training_minutes']} min ({config['trained_on']})" if accuracy else "not recorded"
+        rows.append([name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], tested, training])
     print(as_columns(rows))
+    for problem in refused_files().values():
+        print(problem)
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
@@ -85,8 +107,8 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 
 def curve_command(arguments: argparse.Namespace) -> None:
-    known = list(available_recognizers())
-    names = known if "all" in arguments.model else arguments.model
+    with_faces = [name for name, config in available_recognizers().items() if faces_of(config)]
+    names = with_faces if "all" in arguments.model else arguments.model
     recognizers = [load_recognizer(name) for name in names]
     make_folder(arguments.out)
     curves = []
@@ -104,7 +126,7 @@ def curve_command(arguments: argparse.Namespace) -> None:
                 )
     write_csv(curves, arguments.out / "accuracy.csv")
     accuracy_figure(curves).savefig(arguments.out / "accuracy.png", dpi=110)
-    print(curve_table(curves))
+    print("\n".join([curve_table(curves), *explain_curves(curves, ENGLISH)]))
 
 
 def make_folder(path: Path) -> None:
@@ -161,14 +183,67 @@ def as_columns(rows: list[list[str]]) -> str:
 
 
 def train_command(arguments: argparse.Namespace) -> None:
-    name = arguments.name or arguments.arch + ("-robust" if arguments.adversarial else "")
-    recipe = ADVERSARIAL_RECIPE if arguments.adversarial else RECIPES[arguments.arch]
-    recognizer = train(arguments.arch, name, recipe)
-    config = recognizer.config
-    print(
-        f"{name}: {config['test_accuracy']:.1%} of {len(config['test_photographs'])} test faces, "
-        f"trained in {config['training_minutes']} minutes ({config['trained_on']})."
-    )
+    if arguments.name and len(arguments.arch) > 1:
+        raise Refusal("Leave out --name, or give one --arch: each recogniser needs a name of its own.")
+    names = [arguments.name or default_name(arguments, architecture) for architecture in arguments.arch]
+    for name in names:
+        check_name(name)
+        if arguments.data and name in BUILT_IN:
+            raise Refusal(f"{name} is a built-in recogniser: choose another --name.")
+    data = builtin(INPUT_SIZE) if arguments.data is None else read_folder(arguments.data, arguments.seed)
+    for architecture, name in zip(arguments.arch, names, strict=True):
+        start = starting_weights(architecture, arguments.pretrained)
+        recipe = recipe_for(architecture, len(data.training), arguments.adversarial, tuning=start is not None)
+        try:
+            config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
+        except KeyboardInterrupt:
+            raise Refusal(f"Stopped before the first epoch was over: nothing of {name} was saved.") from None
+        stopped = (
+            "" if config["epochs"] == recipe.epochs else f", stopped after {config['epochs']} of {recipe.epochs} epochs"
+        )
+        print(
+            f"{name}: {accuracy_of(config)} of {len(config['test_photographs'])} test faces, "
+            f"trained in {config['training_minutes']} minutes ({config['trained_on']}){stopped}."
+        )
+
+
+def default_name(arguments: argparse.Namespace, architecture: str) -> str:
+    of_data = "" if arguments.data is None else re.sub(r"[^A-Za-z0-9_-]+", "-", arguments.data.resolve().name) + "-"
+    return of_data + architecture + ("-robust" if arguments.adversarial else "")
+
+
+def read_folder(root: Path, seed: int) -> DataSet:
+    """The faces in a folder of people; says what is left out of it, and what remains."""
+    files = [(person, file) for person, own in list_people(root).items() for file in own]
+    people, left_out = gather(tqdm(files, unit="file", desc="Reading"), root, INPUT_SIZE)
+    if left_out:
+        print("\n".join(["Left out:", *(f"  {reason}" for reason in left_out)]), flush=True)
+    data = own_faces(people, root, seed)
+    counts = f"{len(data.training)} photographs to train on, {len(data.test)} to test on"
+    print(f"{data.title}: {len(data.labels)} people, {counts}.", flush=True)
+    return data
+
+
+def starting_weights(architecture: str, pretrained: str | None) -> Start | None:
+    if pretrained is None:
+        return None
+    start = None
+    if pretrained == IMAGENET:
+        try:
+            start = imagenet_weights(architecture)
+        except (OSError, RuntimeError):  # no connection, or what came is not what was sent
+            print("The ImageNet weights cannot be downloaded here.", flush=True)
+        except Refused as error:
+            print(error, flush=True)
+    start = start or builtin_weights(architecture)
+    print(f"Training {architecture} starts from {start.title}.", flush=True)
+    return start
+
+
+def fetch_command(arguments: argparse.Namespace) -> None:
+    source = SOURCES[arguments.data]
+    people = source.fetch(arguments.out or DATA / arguments.data)
+    print(f"{sum(people.values())} photographs of {len(people)} people in {arguments.out or DATA / arguments.data}.")
 
 
 def epsilon_list(text: str) -> list[float]:
@@ -252,13 +327,38 @@ def parser() -> argparse.ArgumentParser:
 
     command = add(
         "train",
-        "train a recogniser on the built-in faces",
-        "Train a recogniser from scratch on the built-in faces and write its checkpoint to models/.",
+        "train a recogniser on the built-in faces, or on your own",
+        "Train a recogniser on the built-in faces or on a folder of your own, and write its checkpoint to models/, "
+        "where the page finds it. Ctrl-C ends training and keeps the best weights so far.",
     )
-    command.add_argument("--arch", choices=ARCHITECTURES, required=True, help="the network's architecture")
-    command.add_argument("--name", help="name of the folder in models/ (default: the architecture's, or ARCH-robust)")
+    command.add_argument("--arch", nargs="+", choices=ARCHITECTURES, required=True, help="the network's architecture")
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder of people, each a folder of photographs (default: built-in)",
+    )
+    command.add_argument("--name", help="name of the folder in models/ (default: from folder and architecture)")
+    command.add_argument(
+        "--pretrained",
+        nargs="?",
+        const=IMAGENET,
+        choices=(IMAGENET, BUILTIN_WEIGHTS),
+        help="start from ImageNet weights or, where they cannot be downloaded, from the built-in recogniser of this "
+        "architecture; 'built-in' asks for that one (default: from scratch)",
+    )
     command.add_argument("--adversarial", action="store_true", help="train on attacked faces, which makes it robust")
+    command.add_argument("--seed", type=int, default=0, help="of the split and of training (default: 0)")
     command.set_defaults(run=train_command)
+
+    command = add(
+        "fetch",
+        "download a data set of faces",
+        "Download a data set and lay it out as a folder of people, for 'train --data'. Says licence and size first.",
+    )
+    command.add_argument("data", choices=SOURCES, help="which")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: data/ and its name)")
+    command.set_defaults(run=fetch_command)
     return top
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .methods import FGSM, SEVERAL_STEPS, craft, iterate, signs
-from .recognizer import Recognizer
+from .recognizer import Recognizer, available_recognizers
 from .sweep import fast_dtype, score, sweep
 from .texts import Refused, say, title
 
@@ -197,4 +197,8 @@ def explain(curves: Sequence[Snapshot], language: str) -> list[str]:
     if shallow and deep and max(deep.epsilons) > 0 and sum(deep.accuracy) <= sum(shallow.accuracy):
         names = {"deep": title("resnet101", language), "shallow": title("resnet18", language)}
         sentences.append(say("curve.depth", language, **names))
+    known = available_recognizers()
+    for model in attacked:
+        if known.get(model, {}).get("training_unknown"):
+            sentences.append(say("curve.training_unknown", language, recogniser=title(model, language)))
     return sentences

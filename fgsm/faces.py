@@ -1,8 +1,4 @@
-"""Folders of faces, the split into training and test faces, and the one way from a picture to model input.
-
-A data set is a folder with one folder per person, each holding that person's photographs. Underscores in a
-folder's name are read as spaces: `person_12` is "person 12".
-"""
+"""Reading any picture safely, and the one way from a picture to model input."""
 
 import threading
 import warnings
@@ -17,9 +13,6 @@ from .detect import Square, find_faces, frame
 from .texts import Refused
 
 PROJECT = Path(__file__).resolve().parent.parent
-BUILTIN_FACES = PROJECT / "assets" / "faces"
-TRAIN_PHOTOGRAPHS = 5  # of ten: the protocol the literature uses for the Database of Faces
-SUFFIXES = {".png", ".jpg", ".jpeg", ".pgm", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"}
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 MOST_BYTES = 40 * 10**6
@@ -30,37 +23,6 @@ SMALLEST = 16  # pixels: below, nobody sees a face
 Image.init()
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is stricter
 _decoding = threading.Lock()
-
-
-def person_of(photograph: Path) -> str:
-    """The label of a photograph: the name of its folder, with underscores read as spaces."""
-    return photograph.parent.name.replace("_", " ")
-
-
-def list_people(root: Path) -> dict[str, list[Path]]:
-    """Photographs of each person under `root`, people and photographs in the order of their names.
-
-    Raises Refused where `root` holds no folder with pictures.
-    """
-    folders = sorted(path for path in Path(root).glob("*") if path.is_dir())
-    people = {
-        folder.name.replace("_", " "): sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-        for folder in folders
-    }
-    people = {person: photographs for person, photographs in people.items() if photographs}
-    if not people:
-        raise Refused("refused.no_faces")
-    return people
-
-
-def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tuple[list[Path], list[Path]]:
-    """Training and test photographs: the first `train` of each person, and the others.
-
-    With five of ten this is the protocol of Samaria & Harter's data set as in Lawrence et al., "Face Recognition: A
-    Convolutional Neural-Network Approach", IEEE Trans. Neural Networks 8(1), 1997.
-    """
-    photographs = people.values()
-    return [p for own in photographs for p in own[:train]], [p for own in photographs for p in own[train:]]
 
 
 def open_picture(path: Path) -> Image.Image:

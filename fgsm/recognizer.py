@@ -1,8 +1,10 @@
 """A face recogniser: a network with its normalisation, its labels and its input size; building, listing, loading.
 
-A checkpoint is a folder `models/<name>/` with a `config.json` and float16 safetensors weights.
+A checkpoint is a folder `models/<name>/` with a `config.json` and float16 safetensors weights, or one of the course
+project's own files, see course.py.
 """
 
+import functools
 import json
 from pathlib import Path
 
@@ -10,12 +12,15 @@ import torch
 from huggingface_hub import load_torch_model
 from torch import Tensor, nn
 
-from .faces import PROJECT, load_faces, person_of
+from .course import ARCHITECTURE_OF, course_config, list_checkpoints, read_state
+from .dataset import owners
+from .faces import PROJECT, load_faces
 from .resnet import ResNet
 from .texts import Refused
 
 MODELS = PROJECT / "models"
 DEFAULT_MODEL = "resnet18"
+BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -57,21 +62,71 @@ class Recognizer(nn.Module):
         return self.network(normalised.contiguous(memory_format=torch.channels_last))
 
 
-def list_test_photographs(config: dict) -> list[Path]:
-    """The photographs that a recogniser with this config was never trained on."""
-    return [PROJECT / config["faces"] / photograph for photograph in config["test_photographs"]]
+def faces_of(config: dict) -> dict[Path, str]:
+    """The test photographs of a recogniser with this config that are on this machine, each with its person."""
+    root = PROJECT / config["faces"]
+    known = owners(root)
+    photographs = [root / photograph for photograph in config["test_photographs"]]
+    return {photograph: known[photograph] for photograph in photographs if known.get(photograph) in config["labels"]}
+
+
+def accuracy_of(config: dict) -> str | None:
+    """The clean accuracy in a recogniser's config, in words; None where none was measured on faces new to it."""
+    return f"{config['test_accuracy']:.1%}" if "test_accuracy" in config else None
 
 
 def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
-    """Test faces of `recognizer`, float32 (N, 3, input_size, input_size) in [0, 1], and their class indices, (N,)."""
-    photographs = list_test_photographs(recognizer.config)
-    labels = torch.tensor([recognizer.labels.index(person_of(photograph)) for photograph in photographs])
+    """Test faces of `recognizer`, float32 (N, 3, input_size, input_size) in [0, 1], and their class indices, (N,).
+
+    Raises Refused where its photographs are not on this machine.
+    """
+    photographs = faces_of(recognizer.config)
+    if not photographs:
+        raise Refused("refused.no_test_faces", recogniser=recognizer.name)
+    labels = torch.tensor([recognizer.labels.index(person) for person in photographs.values()])
     return load_faces(photographs, recognizer.input_size), labels
 
 
 def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
-    """Name and config of every recogniser in the folder `models`, in the order of their names."""
-    return {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(models.glob("*/config.json"))}
+    """Name and config of every recogniser in the folder `models` that can be loaded, in the order of their names."""
+    refused = refused_files(models)
+    folders = {path.parent.name: path for path in models.glob("[!.]*/config.json")}
+    configs = {name: json.loads(path.read_text("utf-8")) for name, path in folders.items()}
+    configs |= {
+        name: course_config(name) for name, path in list_checkpoints(models).items() if path.name not in refused
+    }
+    return dict(sorted(configs.items()))
+
+
+def refused_files(models: Path = MODELS) -> dict[str, Refused]:
+    """The .pth files in the folder `models` that are not used, each with the reason."""
+    problems = {}
+    for path in list_checkpoints(models).values():
+        about = path.stat()
+        if problem := _problem(path, about.st_mtime_ns, about.st_size):
+            problems[path.name] = problem
+    return problems
+
+
+@functools.lru_cache(16)
+def _problem(path: Path, changed: int, size: int) -> Refused | None:
+    """Why the .pth file `path`, as it is since it `changed`, cannot be used, if it cannot."""
+    try:
+        _read_course_state(path)
+    except Refused as error:
+        return error
+    return None
+
+
+def _read_course_state(path: Path) -> dict[str, Tensor]:
+    if path.stem not in ARCHITECTURE_OF:
+        raise Refused(
+            "refused.unknown_file", file=path.name, known=", ".join(f"{name}.pth" for name in ARCHITECTURE_OF)
+        )
+    config = course_config(path.stem)
+    with torch.device("meta"):  # only its shapes are asked for
+        network = build_network(config["architecture"], len(config["labels"]))
+    return read_state(path, network)
 
 
 def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
@@ -81,8 +136,13 @@ def load_recognizer(name: str, device: torch.device | str | None = None, models:
     """
     known = available_recognizers(models)
     if name not in known:
+        if problem := refused_files(models).get(f"{name}.pth"):
+            raise problem
         raise Refused("refused.recogniser", name=repr(name[:40]), known=", ".join(known) or "none (train one)")
     recognizer = Recognizer(name, known[name])
-    load_torch_model(recognizer.network, models / name, strict=True)
+    if (models / name / "config.json").is_file():
+        load_torch_model(recognizer.network, models / name, strict=True)
+    else:
+        recognizer.network.load_state_dict(_read_course_state(models / f"{name}.pth"))
     recognizer.to(device or DEVICE, memory_format=torch.channels_last)
     return recognizer.eval().requires_grad_(False)

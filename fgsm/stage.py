@@ -8,6 +8,7 @@ import functools
 import io
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from PIL import Image
 from torch import Tensor
 
 from .attack import as_8bit, perturb, perturb_8bit
-from .faces import PROJECT, list_people, open_picture, prepare
+from .dataset import list_people
+from .faces import PROJECT, open_picture, prepare
 from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
 from .recognizer import Recognizer
 from .report import TOP, as_picture
 from .sweep import distinct_8bit, score, sweep
+from .texts import Refused
 
 PART = 32  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
 PART_OF_SEVERAL = 3  # epsilons, each of many gradients
@@ -181,23 +184,43 @@ def encode(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
-def reference_photographs(recognizer: Recognizer, probabilities: Tensor) -> dict[str, str]:
+def reference_photographs(recognizer: Recognizer, probabilities: Tensor) -> dict[str, str | None]:
     """A photograph, as data URL, of everyone among the first five in a row of `probabilities`, (E, C)."""
     seen = probabilities.topk(min(TOP, len(recognizer.labels))).indices.unique().tolist()
     labels = [recognizer.labels[index] for index in seen]
-    return {label: reference_photograph(recognizer.config["faces"], label) for label in labels}
+    return {label: reference_photograph(recognizer.config, label) for label in labels}
+
+
+def reference_photograph(config: dict, label: str) -> str | None:
+    """Data URL of the first photograph of the person `label` that a recogniser with this config is not tested on.
+
+    None where there is none on this machine.
+    """
+    tested = tuple(config["test_photographs"])
+    return _reference_photograph(PROJECT / config["faces"], tested, label)
 
 
 @functools.cache
-def reference_photograph(faces: str, label: str) -> str:
-    """Data URL of the first photograph, a training one, of the person `label` in the data set's folder `faces`."""
-    picture = open_picture(_people(faces)[label][0])
-    return data_url(as_picture(prepare(picture, REFERENCE_SIZE)).quantize())
+def _reference_photograph(root: Path, tested: tuple[str, ...], label: str) -> str | None:
+    for photograph in _people(root).get(label, []):
+        if photograph.relative_to(root).as_posix() not in tested:
+            with suppress(Refused):  # a file that is no picture: the next one
+                return data_url(as_picture(prepare(open_picture(photograph), REFERENCE_SIZE)).quantize())
+    return None
+
+
+def forget_photographs() -> None:
+    """Look at the folders of faces anew."""
+    _reference_photograph.cache_clear()
+    _people.cache_clear()
 
 
 @functools.cache
-def _people(faces: str) -> dict[str, list[Path]]:
-    return list_people(PROJECT / faces)
+def _people(root: Path) -> dict[str, list[Path]]:
+    try:
+        return list_people(root)
+    except Refused:
+        return {}
 
 
 def data_url(picture: Image.Image) -> str:

@@ -1,16 +1,17 @@
-"""Training a recogniser from scratch and writing its checkpoint.
+"""Training a recogniser, from scratch or from weights that have learned something already, and writing its checkpoint.
 
 The recipe is fixed beforehand: AdamW under a one-cycle learning rate, label smoothing, strong random augmentation, and
 smaller pictures in the first part of training, which costs half as much per face. Test faces are looked at once, when
 the finished weights have been read back from disk.
 """
 
+import copy
 import json
 import re
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,9 +22,11 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from .attack import pgd
-from .faces import BUILTIN_FACES, PROJECT, TRAIN_PHOTOGRAPHS, list_people, load_faces, person_of, split
+from .dataset import DataSet
+from .faces import PROJECT
 from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
 from .sweep import score
+from .texts import Refused
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -59,6 +62,54 @@ ADVERSARIAL_RECIPE = Recipe(
     epochs=60, peak_learning_rate=3e-3, label_smoothing=0.0, small_part=0.25, adversarial_epsilon=0.033
 )
 
+TUNING = {"epochs": 20, "peak_learning_rate": 1e-3}  # where training starts from weights
+FACES_IN_EPOCH, FACES_IN_TUNING_EPOCH = 800, 160  # about, of augmented copies, for small sets of faces
+
+
+def recipe_for(architecture: str, faces: int, adversarial: bool = False, tuning: bool = False) -> Recipe:
+    """How `architecture` is trained on so many faces; `tuning`, from weights, takes less."""
+    recipe = ADVERSARIAL_RECIPE if adversarial else RECIPES[architecture]
+    if tuning and not adversarial:
+        recipe = replace(recipe, **TUNING)
+    in_epoch = FACES_IN_TUNING_EPOCH if tuning else FACES_IN_EPOCH
+    return replace(recipe, passes=max(1, round(in_epoch / faces)))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from, all but the last layer's; the normalisation they expect; whence they are, in words."""
+
+    state: dict[str, Tensor]
+    mean: list[float]
+    std: list[float]
+    title: str
+
+
+def imagenet_weights(architecture: str) -> Start:
+    """Torchvision's ImageNet weights of `architecture`, downloaded on first use.
+
+    Raises OSError where they cannot be, and Refused for an architecture that has none.
+    """
+    import torchvision
+
+    if architecture not in torchvision.models.list_models():
+        raise Refused("refused.no_imagenet", architecture=architecture)
+    weights = torchvision.models.get_model_weights(architecture).IMAGENET1K_V1
+    state = weights.get_state_dict(progress=True, check_hash=True)
+    preparation = weights.transforms()
+    return Start(_without_last_layer(state), preparation.mean, preparation.std, "ImageNet weights of torchvision")
+
+
+def builtin_weights(architecture: str) -> Start:
+    """The weights of the built-in face recogniser of `architecture`."""
+    recognizer = load_recognizer(architecture, "cpu")
+    state = _without_last_layer(recognizer.network.state_dict())
+    return Start(state, recognizer.config["mean"], recognizer.config["std"], f"the built-in recogniser {architecture}")
+
+
+def _without_last_layer(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
 
 def augmentation() -> v2.Transform:
     """Random changes a photograph may undergo without its person changing: pose, framing, light, a hidden part."""
@@ -81,37 +132,56 @@ def augmentation() -> v2.Transform:
     )
 
 
-def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> None:
-    """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,)."""
+def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
+    """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,).
+
+    Returns how many epochs its weights have seen. Ctrl-C ends training with the best weights so far: of the epochs with
+    the largest pictures and the largest epsilon, the one with the smallest loss on training faces. During the first
+    epoch it raises KeyboardInterrupt.
+    """
     augment = augmentation()
-    per_epoch = recipe.passes * len(faces)
-    steps = recipe.epochs * -(-per_epoch // recipe.batch_size)
+    per_epoch = -(-recipe.passes * len(faces) // recipe.batch_size)
+    steps = recipe.epochs * per_epoch
     optimizer = torch.optim.AdamW(
         recognizer.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.peak_learning_rate, total_steps=steps)
     recognizer.train()
-    with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
-        for epoch in range(recipe.epochs):
-            size = recipe.small_size if epoch < recipe.small_part * recipe.epochs else INPUT_SIZE
-            order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
-            for chosen in order.split(recipe.batch_size):
-                batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
-                if size != INPUT_SIZE:
-                    batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
-                truth = targets[chosen].to(recognizer.device)
-                if recipe.adversarial_epsilon:
-                    # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
-                    epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
-                    batch = pgd(recognizer, batch, truth, epsilon, 1, 1.25 * epsilon)
-                loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                progress.update()
-                progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
+    best = None
+    try:
+        with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
+            for epoch in range(recipe.epochs):
+                size = recipe.small_size if epoch < recipe.small_part * recipe.epochs else INPUT_SIZE
+                # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
+                epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
+                order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
+                total = 0.0
+                for chosen in order.split(recipe.batch_size):
+                    batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
+                    if size != INPUT_SIZE:
+                        batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
+                    truth = targets[chosen].to(recognizer.device)
+                    if recipe.adversarial_epsilon:
+                        batch = pgd(recognizer, batch, truth, epsilon, 1, 1.25 * epsilon)
+                    loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    total += loss.item()
+                    progress.update()
+                    progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
+                standing = (size, epsilon, -total)
+                if best is None or standing > best[0]:
+                    best = standing, epoch + 1, copy.deepcopy(recognizer.state_dict())
+        epochs = recipe.epochs
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        _, epochs, state = best
+        recognizer.load_state_dict(state)
     recognizer.eval()
+    return epochs
 
 
 def save_checkpoint(recognizer: Recognizer, folder: Path) -> None:
@@ -136,43 +206,59 @@ def clean_accuracy(recognizer: Recognizer) -> float:
     return (predicted == labels).sum().item() / len(labels)
 
 
-def train(architecture: str, name: str, recipe: Recipe, models: Path = MODELS) -> Recognizer:
-    """Train `architecture` on the built-in faces, write `models/<name>/`, and return it as read back from there.
+def train(
+    architecture: str, name: str, data: DataSet, recipe: Recipe, start: Start | None = None, models: Path = MODELS
+) -> Recognizer:
+    """Train `architecture` on `data`, write `models/<name>/`, and return the recogniser as read back from there.
 
-    The accuracy in its config is measured on the test faces through the weights on disk. A checkpoint of that name is
-    replaced when the new one is whole. Raises ValueError for a name that is not a plain one.
+    It starts from the weights of `start` or, without it, from scratch. The accuracy in its config is measured on the
+    test faces through the weights on disk. A checkpoint of that name is replaced when the new one is whole. Raises
+    Refused for a name that is not a plain one.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ValueError(f"{name!r} cannot name a recogniser: use letters, digits, - and _ only.")
+    check_name(name)
     torch.manual_seed(recipe.seed)
-    people = list_people(BUILTIN_FACES)
-    training, test = split(people)
-    labels = list(people)
-    faces = load_faces(training, INPUT_SIZE)
-    targets = torch.tensor([labels.index(person_of(photograph)) for photograph in training])
+    mean, std = (start.mean, start.std) if start else (data.faces.mean((0, 2, 3)), data.faces.std((0, 2, 3)))
     config = {
         "architecture": architecture,
         "input_size": INPUT_SIZE,
-        "mean": [round(value, 4) for value in faces.mean((0, 2, 3)).tolist()],
-        "std": [round(value, 4) for value in faces.std((0, 2, 3)).tolist()],
-        "labels": labels,
-        "data": "The Database of Faces",
-        "faces": BUILTIN_FACES.relative_to(PROJECT).as_posix(),
-        "split": f"photographs 1-{TRAIN_PHOTOGRAPHS} of each person train, the others test",
-        "test_photographs": [photograph.relative_to(BUILTIN_FACES).as_posix() for photograph in test],
+        "mean": [round(float(value), 4) for value in mean],
+        "std": [round(float(value), 4) for value in std],
+        "labels": data.labels,
+        "data": data.title,
+        "faces": place_of(data.root),
+        "split": data.split,
+        "training_photographs": [photograph.relative_to(data.root).as_posix() for photograph in data.training],
+        "test_photographs": [photograph.relative_to(data.root).as_posix() for photograph in data.test],
+        "started_from": start.title if start else "scratch",
         "recipe": asdict(recipe),
     }
-    recognizer = Recognizer(name, config).to(DEVICE, memory_format=torch.channels_last)
-    start = time.perf_counter()
-    fit(recognizer, faces, targets, recipe)
+    recognizer = Recognizer(name, config)
+    if start:
+        recognizer.network.load_state_dict(start.state, strict=False)
+    recognizer.to(DEVICE, memory_format=torch.channels_last)
+    began = time.perf_counter()
+    config["epochs"] = fit(recognizer, data.faces, data.targets, recipe)
     config["trained_on"] = f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    config["training_minutes"] = round((time.perf_counter() - start) / 60, 1)
-    with tempfile.TemporaryDirectory() as scratch:
+    config["training_minutes"] = round((time.perf_counter() - began) / 60, 1)
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models, prefix=".") as scratch:
         folder = Path(scratch) / name
         save_checkpoint(recognizer, folder)
         recognizer = load_recognizer(name, models=folder.parent)
         recognizer.config["test_accuracy"] = clean_accuracy(recognizer)
         write_config(recognizer, folder)
         shutil.rmtree(models / name, ignore_errors=True)
-        shutil.copytree(folder, models / name)
+        folder.rename(models / name)
     return recognizer
+
+
+def check_name(name: str) -> None:
+    """Raise Refused where `name` could not be that of a folder, or might be one elsewhere."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise Refused("refused.name", name=repr(name)[:60])
+
+
+def place_of(root: Path) -> str:
+    """The folder `root` as a config names it: from the project's folder, where it lies in that."""
+    root = root.resolve()
+    return root.relative_to(PROJECT).as_posix() if root.is_relative_to(PROJECT) else root.as_posix()

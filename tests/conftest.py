@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fgsm.faces import BUILTIN_FACES, load_faces, person_of
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import load_faces
 from fgsm.recognizer import available_recognizers, load_recognizer
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -29,6 +30,11 @@ CHROMIUM_FLAGS = [
 ]
 STAGE_DONE = "#viewer .stage[aria-busy=false]"  # the face on the stage is scored at every epsilon
 SHIPPED = list(available_recognizers())
+
+
+def person_of(photograph):
+    """The person on a built-in photograph."""
+    return photograph.parent.name.replace("_", " ")
 
 
 @pytest.fixture(scope="session", params=SHIPPED)

@@ -11,7 +11,8 @@ from PIL import Image
 
 from fgsm.__main__ import main
 from fgsm.attack import fgsm, perturb_8bit, sign_gradient
-from fgsm.faces import BUILTIN_FACES, open_picture, prepare
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import open_picture, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from fgsm.attack import sign_gradient
-from fgsm.faces import BUILTIN_FACES, load_faces
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import load_faces
 from fgsm.recognizer import load_recognizer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")

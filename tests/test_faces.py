@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm.faces import BUILTIN_FACES, list_people, load_faces, open_picture, prepare, split
+from fgsm.dataset import BUILTIN_FACES, list_people, split
+from fgsm.faces import load_faces, open_picture, prepare
 from fgsm.recognizer import available_recognizers
 
 

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from fgsm.faces import BUILTIN_FACES, PROJECT
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import PROJECT
 
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
 

@@ -7,7 +7,8 @@ import torchattacks
 from gradio_client import Client, handle_file
 
 from fgsm.attack import fgsm, perturb_8bit, sign_gradient
-from fgsm.faces import BUILTIN_FACES, open_picture, prepare
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import open_picture, prepare
 from fgsm.methods import BIM, FGSM, PGD, Aim, adversarial, random_signs
 from fgsm.recognizer import load_recognizer, load_test_set
 

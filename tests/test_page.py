@@ -10,12 +10,13 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from fgsm.attack import fgsm, sign_gradient
-from fgsm.faces import BUILTIN_FACES, open_picture, person_of, prepare
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import open_picture, prepare
 from fgsm.recognizer import available_recognizers, load_recognizer
 from fgsm.report import verdict
 from fgsm.texts import title
 
-from .conftest import STAGE_DONE
+from .conftest import STAGE_DONE, person_of
 
 STAGE = "#viewer .stage"
 SLIDER = "#epsilon input[type=range]"

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from fgsm.__main__ import main
+from fgsm.dataset import BUILTIN_FACES
 from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame
-from fgsm.faces import BUILTIN_FACES, PROJECT, open_picture, prepare
+from fgsm.faces import PROJECT, open_picture, prepare
 from fgsm.texts import TEXTS, Refused
 
 from .hostile import FACE, FILES, saved

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from fgsm.attack import fgsm, pgd
-from fgsm.faces import BUILTIN_FACES
+from fgsm.dataset import BUILTIN_FACES
 from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, load_test_set
 from fgsm.resnet import ResNet
 

@@ -162,7 +162,8 @@ function drawScores(at) {
   show('relation').textContent = say(fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
   show('taken').textContent = label;
   if (face.references[label]) show('reference').src = face.references[label];
-  show('reference').alt = say('viewer.reference_label', { person: label });
+  else show('reference').removeAttribute('src');
+  show('reference').alt = face.references[label] ? say('viewer.reference_label', { person: label }) : '';
   show('verdict').textContent = verdict(first, value);
   if (face.target !== null) drawGoals(scored, first);
   drawStrip(at, rivalAt(scored));

@@ -12,7 +12,16 @@ import gradio as gr
 
 from .. import compute
 from ..faces import PROJECT
-from ..recognizer import DEFAULT_MODEL, DEVICE, Recognizer, available_recognizers, load_recognizer
+from ..recognizer import (
+    BUILT_IN,
+    DEVICE,
+    Recognizer,
+    accuracy_of,
+    available_recognizers,
+    faces_of,
+    load_recognizer,
+)
+from ..stage import forget_photographs
 from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
 
 try:
@@ -23,7 +32,6 @@ except ImportError:
         return function
 
 
-BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # the order in which they are offered
 I18N = gr.I18n(
     **{
         language: {**texts, "how": (PROJECT / "assets" / "how" / f"{language}.md").read_text("utf-8")}
@@ -35,6 +43,22 @@ REMEMBERED = 64  # results of each kind kept by this process
 log = logging.getLogger(__name__)
 gpu_failed = threading.Event()
 _loading = threading.Lock()
+_configs: dict[str, dict] = {}  # of the recognisers that something is kept of
+_forget: list[Callable[[], None]] = [forget_photographs]
+
+
+def kept(function: Callable) -> Callable:
+    """`function` with its results kept until a recogniser is trained anew."""
+    cached = functools.cache(function)
+    _forget.append(cached.cache_clear)
+    return cached
+
+
+def kept_results() -> dict:
+    """An empty dict for `remember`, emptied when a recogniser is trained anew."""
+    results: dict = {}
+    _forget.append(results.clear)
+    return results
 
 
 def recognizer(name: str) -> Recognizer:
@@ -43,7 +67,7 @@ def recognizer(name: str) -> Recognizer:
         return _loaded(name, "cpu" if gpu_failed.is_set() else str(DEVICE))
 
 
-@functools.cache
+@kept
 def _loaded(name: str, device: str) -> Recognizer:
     return load_recognizer(name, device)
 
@@ -68,9 +92,13 @@ def remember(results: dict, key: tuple, result: Any) -> None:
 
 def choices() -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
+
+    def offered(name: str) -> str:
+        return " · ".join(filter(None, [title(name), accuracy_of(known[name])]))
+
     known = available_recognizers()
     ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
-    return [(f"{title(name)} · {known[name]['test_accuracy']:.1%}", name) for name in ordered]
+    return [(offered(name), name) for name in ordered]
 
 
 def language_of(request: gr.Request | None) -> str:
@@ -115,11 +143,23 @@ def politely(handler: Callable) -> Callable:
 
 
 def known(model: Any) -> str:
-    """`model`, where it is a recogniser's name."""
-    names = available_recognizers()
-    if not isinstance(model, str) or model not in names:
-        raise Refused("refused.recogniser", name=repr(model)[:40], known=", ".join(names))
+    """`model`, where it is a recogniser's name. What is kept of one trained anew since then is forgotten."""
+    configs = available_recognizers()
+    if not isinstance(model, str) or model not in configs:
+        raise Refused("refused.recogniser", name=repr(model)[:40], known=", ".join(configs))
+    if _configs.setdefault(model, configs[model]) != configs[model]:
+        _configs.clear()
+        for forget in _forget:
+            forget()
     return model
+
+
+def known_test_faces(models: list) -> list[str]:
+    """`models`, where they are names of recognisers whose test faces are on this machine."""
+    for model in models:
+        if not faces_of(available_recognizers()[known(model)]):
+            raise Refused("refused.no_test_faces", recogniser=title(model))
+    return models
 
 
 def head() -> str:

@@ -14,13 +14,13 @@ from ..detect import find_faces, frame, framing
 from ..faces import prepare
 from ..methods import ATTACKS, BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import DEFAULT_MODEL, available_recognizers
-from ..report import attack_report
+from ..report import as_picture, attack_report
 from ..stage import reference_photograph
 from ..survive import survival
 from ..sweep import score
 from ..texts import Refused, say, title
-from . import I18N, choices, drawn_by, known, language_of, on_gpu, own_picture, politely, recognizer
-from .inputs import Epsilon
+from . import I18N, choices, drawn_by, kept, known, language_of, on_gpu, own_picture, politely, recognizer
+from .inputs import Epsilon, Name
 from .visit import (
     DEFAULT_TOP,
     DODGE,
@@ -40,6 +40,7 @@ from .visit import (
     view_of,
 )
 
+THUMBNAIL = 112  # pixels
 TELL_STAGE = (
     "(value) => document.querySelector('#viewer .stage')?.dispatchEvent(new CustomEvent('epsilon', {detail: value}))"
 )
@@ -57,29 +58,39 @@ def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
         values = (gr.skip(),) * len(values)  # from now on they are the visitor's
 
 
-def gallery_of(model: str) -> list[tuple[str, str]]:
-    return [(str(face.file), face.person) for face in samples(model)]
+@kept
+def gallery_of(model: str) -> list[tuple[Image.Image, str]]:
+    """The sample faces as they are framed, small, each with its person."""
+    return [(as_picture(prepare(opened(face.file), THUMBNAIL)), face.person) for face in samples(model)]
+
+
+def lists_of(model: str, target: str | None) -> tuple[gr.Gallery, dict, gr.Markdown]:
+    """The sample faces, the people to become, and a word where there are no samples, of the recogniser `model`."""
+    faces = gallery_of(model)
+    return gr.Gallery(faces, visible=bool(faces)), people_of(model, target), gr.Markdown(visible=not faces)
 
 
 def people_of(model: str, target: str | None) -> dict:
     """What assets/people draws: everyone whom the recogniser knows, and whom the visitor wants to become."""
     config = available_recognizers()[model]
-    people = [{"name": name, "photograph": reference_photograph(config["faces"], name)} for name in config["labels"]]
+    people = [{"name": name, "photograph": reference_photograph(config, name)} for name in config["labels"]]
     return {"people": people, "chosen": target}
 
 
 @politely
-def open_lists(request: gr.Request) -> tuple[gr.Gallery, gr.HTML]:
-    """The sample faces, and the people to become, of the recogniser that a link names."""
+def open_lists(request: gr.Request) -> tuple[Any, gr.HTML, gr.Markdown]:
+    """The lists of the recogniser that a link names."""
     _, view, _ = asked_for(dict(request.query_params))
-    gallery = gr.skip() if samples(view.model) == samples(DEFAULT_MODEL) else gallery_of(view.model)
-    return gallery, gr.HTML(people_of(view.model, view.target), visible=view.target is not None)
+    gallery, people, none = lists_of(view.model, view.target)
+    if samples(view.model) == samples(DEFAULT_MODEL):
+        gallery = gr.skip()  # it is there already
+    return gallery, gr.HTML(people, visible=view.target is not None), none
 
 
 @politely
-def change_lists(visit: Visit, model: str, request: gr.Request) -> tuple[Any, dict]:
-    """The sample faces, and the people to become, of another recogniser."""
-    return gallery_of(known(model)), people_of(model, visit.target)
+def change_lists(visit: Visit, model: str, request: gr.Request) -> tuple[gr.Gallery, dict, gr.Markdown]:
+    """The lists of another recogniser."""
+    return lists_of(known(model), visit.target)
 
 
 @politely
@@ -206,7 +217,7 @@ def build(demo: gr.Blocks) -> None:
     """Lay out the tab's components and bind their events."""
     visit = gr.State(Visit())
     with gr.Row(elem_id="controls"):
-        model = gr.Dropdown(
+        model = Name(
             choices(), value=DEFAULT_MODEL, label=I18N("page.recogniser"), elem_id="model", scale=4, min_width=280
         )
         slider = gr.Slider(
@@ -245,11 +256,13 @@ def build(demo: gr.Blocks) -> None:
             gallery_of(DEFAULT_MODEL),
             height=300,
             object_fit="cover",
+            format="png",
             allow_preview=False,
             buttons=[],
             show_label=False,
             elem_id="samples",
         )
+        no_samples = gr.Markdown(I18N("page.no_samples"), visible=False, elem_id="no-samples")
     with gr.Tab(I18N("page.own")):
         photo, cropper = own_picture.build()
 
@@ -258,15 +271,14 @@ def build(demo: gr.Blocks) -> None:
     private = {**shared, "api_visibility": "undocumented"}
     settings = [visit, model, slider, top, random, method, goal]
     demo.load(open_page, visit, [viewer, slider, model, top, random, method, goal, more], **private)
-    demo.load(open_lists, None, [gallery, people], **private)
+    demo.load(open_lists, None, [gallery, people, no_samples], **private)
     demo.unload(own_picture.forget)
     gallery.select(choose_sample, settings, viewer, **private)
     photo.input(own_picture.choose_photo, [*settings, photo], [viewer, cropper], **private)
     photo.clear(lambda: None, None, cropper, queue=False, **private)
     cropper.input(own_picture.change_crop, [*settings, photo], viewer, **private)
     model.input(change_model, settings, viewer, **private)
-    if len({tuple(samples(name)) for name in available_recognizers()}) > 1:  # else the lists stay
-        model.input(change_lists, [visit, model], [gallery, people], **private)
+    model.input(change_lists, [visit, model], [gallery, people, no_samples], **private)
     for control in (top, random, method):
         control.input(change_slider, settings, [viewer, slider], **private)
     goal.input(change_goal, settings, [viewer, slider, people, random], **private)

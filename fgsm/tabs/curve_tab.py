@@ -28,7 +28,8 @@ from . import (
     choices,
     computed,
     drawn_by,
-    known,
+    kept_results,
+    known_test_faces,
     language_of,
     on_gpu,
     politely,
@@ -38,7 +39,7 @@ from . import (
 from .inputs import Names
 from .measured import GRADIENT, NO_FACES, SLICE, cost, fooled_faces, test_set_of
 
-finished: dict[tuple, Snapshot] = {}
+finished: dict[tuple, Snapshot] = kept_results()
 
 
 @dataclass
@@ -62,14 +63,15 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
     try:
         if not models:
             raise Refused("refused.no_recogniser")
+        attacks = [attack for attack in ATTACKS if attack in attacks]
         if not attacks:
             raise Refused("refused.no_attack")
-        models = [known(model) for model in models]
+        models = known_test_faces(models)
         values = parse_epsilons(epsilons)
     except Refused as error:
         yield chart(board, "empty", 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
         raise
-    jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
+    jobs = [(model, attack) for model in models for attack in attacks]
     yield from measure_all(board, jobs, values, language_of(request))
 
 
@@ -133,7 +135,8 @@ def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]
 def summary(board: Board, remembered: dict, language: str) -> str:
     curves = board.curves.values()
     precision = ", ".join(sorted({curve.precision for curve in curves}))
-    text = say("curve.finished", language, total=max(curve.total for curve in curves), precision=precision)
+    totals = " / ".join(map(str, sorted({curve.total for curve in curves})))
+    text = say("curve.finished", language, total=totals, precision=precision)
     if not remembered:
         return text
     return f"{text} {say('curve.all_before' if len(remembered) == len(curves) else 'curve.some_before', language)}"
@@ -249,3 +252,4 @@ def build(demo: gr.Blocks) -> None:
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, [board, plot], plot, queue=False, **private)
     plot.click(show_faces, board, faces, **private)
+    demo.load(lambda: gr.CheckboxGroup(choices()), None, models, queue=False, **private)

@@ -32,10 +32,19 @@ class Epsilon(gr.Number):
         return value
 
 
-class Names(gr.CheckboxGroup):
-    """A list, perhaps empty, of the names offered."""
+class Name(gr.Dropdown):
+    """A recogniser's name. Whoever uses it checks it: recognisers may come while the page is open."""
 
     is_template = True
 
-    def preprocess(self, payload) -> list[str]:
-        return super().preprocess(payload or [])
+    def preprocess(self, payload) -> object:
+        return payload
+
+
+class Names(gr.CheckboxGroup):
+    """A list, perhaps empty, of names, which whoever uses them checks."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> list:
+        return payload if isinstance(payload, list) else []

@@ -1,6 +1,5 @@
 """What the tabs that measure whole test sets share: the faces, what one of them costs, and the faces fooled."""
 
-import functools
 import time
 from collections.abc import Sequence
 
@@ -11,19 +10,19 @@ from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say
-from . import on_gpu, recognizer
+from . import kept, on_gpu, recognizer
 
 SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
 GRADIENT = 3  # forward passes that a gradient costs
 NO_FACES = {"title": "", "faces": []}
 
 
-@functools.cache
+@kept
 def test_set_of(name: str) -> tuple[Tensor, Tensor]:
     return load_test_set(recognizer(name))
 
 
-@functools.cache
+@kept
 @on_gpu
 def cost(name: str) -> float:
     """Seconds a face takes through the recogniser `name`, measured on a few."""
@@ -53,7 +52,7 @@ def fooled_faces(
             {
                 "picture": data_url(as_picture(face)),
                 "label": say("fooled.adversarial", language, person=person),
-                "reference": reference_photograph(model.config["faces"], taken),
+                "reference": reference_photograph(model.config, taken),
                 "reference_label": say("viewer.reference_label", language, person=taken),
                 "person": person,
                 "taken": taken,

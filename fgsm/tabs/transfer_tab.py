@@ -21,7 +21,8 @@ from . import (
     choices,
     computed,
     drawn_by,
-    known,
+    kept_results,
+    known_test_faces,
     language_of,
     on_gpu,
     politely,
@@ -32,7 +33,7 @@ from .inputs import Epsilon, Names
 from .measured import NO_FACES, cost, fooled_faces, test_set_of
 
 DEFAULT_EPSILON = 0.02
-finished: dict[tuple, Matrix] = {}
+finished: dict[tuple, Matrix] = kept_results()
 
 
 @dataclass
@@ -55,9 +56,9 @@ def measure(board: Board, models: list[str], epsilon: float, attack: str, reques
     language = language_of(request)
     board.matrix = None
     try:
-        models = [known(model) for model in models]
         if len(models) < 2:
             raise Refused("refused.two_recognisers")
+        models = known_test_faces(models)
         for other in models[1:]:
             if other not in comparable(models[0]):
                 raise Refused("refused.not_comparable", one=title(models[0], language), other=title(other, language))
@@ -209,3 +210,4 @@ def build(demo: gr.Blocks) -> None:
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, [board, plot], plot, queue=False, **private)
     plot.click(show_faces, board, faces, **private)
+    demo.load(lambda: gr.CheckboxGroup(choices()), None, models, queue=False, **private)

@@ -1,6 +1,5 @@
 """One visitor's page: the face on the stage, how it is attacked, and the messages that the stage draws."""
 
-import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,12 +12,12 @@ from torch import Tensor
 
 from .. import compute
 from ..detect import Square
-from ..faces import open_picture, person_of, prepare
+from ..faces import open_picture, prepare
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS
-from ..recognizer import DEFAULT_MODEL, available_recognizers, list_test_photographs
+from ..recognizer import DEFAULT_MODEL, available_recognizers, faces_of
 from ..stage import last_recognised, perform
 from ..texts import Refused, say, title
-from . import computed, gpu_failed, known, language_of, on_gpu, recognizer, remember
+from . import choices, computed, gpu_failed, kept, kept_results, known, language_of, on_gpu, recognizer, remember
 
 OPENING_PERSON = "person 24"
 DEFAULT_TOP = 0.1
@@ -26,7 +25,7 @@ TOPS = {0.02: 25, 0.1: 10, 1.0: 1}  # of the slider; for each, how many times st
 POSITIONS = 100  # of the slider above 0
 POSITIONS_OF_SEVERAL = 20  # each takes gradients of its own
 DODGE, IMPERSONATE = "dodge", "impersonate"
-finished: dict[tuple, dict] = {}  # whole messages about sample faces
+finished: dict[tuple, dict] = kept_results()  # whole messages about sample faces
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,12 @@ def in_link(name: str) -> str:
     return name.replace(" ", "_")
 
 
-@functools.cache
+@kept
 def samples(model: str) -> list[Face]:
     """The first test photograph that there is of each person whom the recogniser `model` knows."""
     first = {}
-    for photograph in list_test_photographs(available_recognizers()[model]):
-        if photograph.exists():
-            first.setdefault(person_of(photograph), photograph)
+    for photograph, person in faces_of(available_recognizers()[model]).items():
+        first.setdefault(person, photograph)
     return [Face(photograph, person) for person, photograph in first.items()]
 
 
@@ -129,7 +127,8 @@ def note(view: View, face: Face, language: str) -> str:
     """What a visitor should know of the attack: on which label, at what cost, and what is special about it."""
     config = available_recognizers()[view.model]
     if label_of(view.model, face.person) is not None:
-        sentences = [say("note.true_label", language, person=face.person)]
+        known_apart = "unknown" if config.get("training_unknown") else "test"
+        sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
         about = {"recogniser": title(view.model, language), "people": len(config["labels"])}
         sentences = [say("note.own_prediction", language, **about)]
@@ -198,7 +197,7 @@ def show(
         yield {**message, **about}
 
 
-@functools.cache
+@kept
 @on_gpu
 def tipping_epsilon(model: str, face: Face) -> float:
     """The last position of the slider before the face is taken for somebody else: one nudge more fools."""
@@ -207,7 +206,7 @@ def tipping_epsilon(model: str, face: Face) -> float:
 
 def asked_for(link: dict[str, str]) -> tuple[Face | None, View, bool]:
     """Face and view that a link asks for, and whether it names an epsilon; what it names wrongly is left out."""
-    model = link["model"] if link.get("model") in available_recognizers() else DEFAULT_MODEL
+    model = known(link["model"] if link.get("model") in available_recognizers() else DEFAULT_MODEL)
     face = sample_of(model, link.get("face", "")) or first_face(model)
     top = next((top for top in TOPS if f"{top:g}" == link.get("top")), DEFAULT_TOP)
     attack = next((attack for attack in ATTACKS if in_link(attack) == link.get("attack")), FGSM)
@@ -240,4 +239,5 @@ def warm_up() -> None:
 def controls(view: View) -> tuple[Any, ...]:
     """Values for the slider, the recogniser, the top, random signs, the method and the goal."""
     method = FGSM if view.attack == CONTROL else view.attack
-    return view.slider, view.model, view.top, view.attack == CONTROL, method, IMPERSONATE if view.target else DODGE
+    model = gr.Dropdown(choices(), value=view.model)  # some may have come since the page's start
+    return view.slider, model, view.top, view.attack == CONTROL, method, IMPERSONATE if view.target else DODGE
