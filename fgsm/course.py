@@ -75,7 +75,7 @@ def read_state(path: Path, network: nn.Module) -> dict[str, Tensor]:
     for key, value in expected.items():
         if state[key].shape != value.shape:
             shapes = {"found": _size(state[key]), "expected": _size(value)}
-            raise Refused("refused.shape", file=path.name, key=key, **shapes)
+            raise Refused("refused.shape", file=path.name, weights=key, **shapes)
     return state
 
 

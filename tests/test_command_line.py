@@ -72,7 +72,7 @@ def test_attack_in_words_says_both_verdicts():
     assert "Float image: " in output and "8-bit image: " in output
 
 
-@pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("curve",), ("train",)])
+@pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("curve",), ("transfer",), ("train",), ("fetch",)])
 def test_help_explains(command, call):
     code, output, _ = call(*command, "--help")
     assert code == 0 and "usage: python -m fgsm" in output
@@ -137,10 +137,12 @@ def test_curve_writes_table_and_figures(tmp_path):
 def test_training_writes_a_checkpoint_that_loads(tmp_path):
     from dataclasses import replace
 
-    from fgsm.train import RECIPES, train
+    from fgsm.dataset import builtin
+    from fgsm.train import RECIPES, recipe_for, train
 
+    assert recipe_for("resnet18", 200) == RECIPES["resnet18"]
     recipe = replace(RECIPES["resnet18"], epochs=1, passes=1, small_part=0)
-    trained = train("resnet18", "brief", recipe, models=tmp_path)
+    trained = train("resnet18", "brief", builtin(112), recipe, models=tmp_path)
     config = json.loads((tmp_path / "brief" / "config.json").read_text())
     assert config["recipe"]["epochs"] == 1 and 0 <= config["test_accuracy"] <= 1
     again = load_recognizer("brief", models=tmp_path)

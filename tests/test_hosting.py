@@ -47,7 +47,7 @@ def test_what_is_not_an_epsilon_gets_a_sentence(url, uploaded, epsilon):
 @pytest.mark.parametrize("model", ["nobody", "../../x", "resnet18/../resnet", "", None, 7, ["resnet18"], {}])
 def test_what_is_not_a_recogniser_gets_a_sentence(url, uploaded, model):
     answer = call(url, "attack", uploaded, model, 0.03)
-    assert "There is no recogniser named" in answer or "is not in the list of choices" in answer
+    assert "There is no recogniser named" in answer
     assert "Traceback" not in answer and str(PROJECT) not in answer
 
 
@@ -62,7 +62,7 @@ def test_epsilons_for_a_curve_are_checked(url, epsilons):
 @pytest.mark.parametrize("models", [["../x"], "x", [None], [["resnet18"]], None, []])
 def test_recognisers_for_a_curve_are_checked(url, models):
     answer = call(url, "curve", models, "0, 0.01", ["FGSM"])
-    assert "is not in the list of choices" in answer or "at least one recogniser" in answer
+    assert "There is no recogniser named" in answer or "at least one recogniser" in answer
 
 
 def test_no_picture_gets_a_sentence(url):

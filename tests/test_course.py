@@ -1,0 +1,142 @@
+"""The course project's checkpoints, dropped into models/."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from fgsm.course import LABELS
+from fgsm.recognizer import available_recognizers, load_recognizer, refused_files
+
+MEAN, STD = (0.6389, 0.4773, 0.4056), (0.2343, 0.1996, 0.1831)
+
+
+def convolution(inputs, outputs, stride, activation):
+    layers = [nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, *([nn.ReLU()] if activation else []))
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = convolution(inputs, outputs, stride, True)
+        self.conv2 = convolution(outputs, outputs, 1, False)
+        self.downsample = None
+        if (inputs, stride) != (outputs, 1):
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x):
+        y = self.conv2(self.conv1(x))
+        return torch.relu(y + (self.downsample(x) if self.downsample else x))
+
+
+class CourseNetwork(nn.Module):
+    """The course project's network, transcribed for this test: five stages of blocks of two convolutions."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.conv1 = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU())
+        self.layer0 = nn.Sequential(*[Block(64, 64, 1) for _ in range(3)])
+        self.layer1 = nn.Sequential(Block(64, 128, 2), *[Block(128, 128, 1) for _ in range(3)])
+        self.layer2 = nn.Sequential(Block(128, 256, 2), *[Block(256, 256, 1) for _ in range(5)])
+        self.layer3 = nn.Sequential(Block(256, 512, 2), *[Block(512, 512, 1) for _ in range(2)])
+        self.layer4 = nn.Sequential(Block(512, 1024, 2), Block(1024, 1024, 1))
+        self.fc = nn.Linear(1024, classes)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.conv1(x), 3, 2, 1)
+        for stage in (self.layer0, self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        return self.fc(x.mean((2, 3)))
+
+
+NETWORKS = {
+    "resnet_celeb_faces": CourseNetwork,
+    "resnet18_celeb_faces": lambda classes: torchvision.models.resnet18(num_classes=classes),
+    "resnet101_celeb_faces": lambda classes: torchvision.models.resnet101(num_classes=classes),
+}
+
+
+def made(name, classes=31):
+    """A network of the course project with weights and batch statistics of its own."""
+    torch.manual_seed(len(name))
+    network = NETWORKS[name](classes)
+    for key, value in network.state_dict().items():
+        if key.endswith("running_mean"):
+            value.normal_(0, 0.1)
+        elif key.endswith("running_var"):
+            value.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+@pytest.mark.parametrize("zip_format", [True, False])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_checkpoint_dropped_in_gives_the_original_logits(name, zip_format, tmp_path):
+    network = made(name)
+    torch.save(network.state_dict(), tmp_path / f"{name}.pth", _use_new_zipfile_serialization=zip_format)
+    config = available_recognizers(tmp_path)[name]
+    assert config["labels"] == LABELS and "test_accuracy" not in config
+    recognizer = load_recognizer(name, "cpu", tmp_path)
+    assert recognizer.input_size == 224 and not recognizer.training
+    images = torch.rand(2, 3, 224, 224)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    with torch.inference_mode():
+        expected = network((images - mean) / std)
+        assert expected.std() > 1e-3
+        assert torch.allclose(recognizer(images), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
+
+
+def test_the_labels_are_the_31_people_in_order():
+    assert len(LABELS) == 31 and sorted(LABELS) == LABELS
+    assert (LABELS[0], LABELS[7], LABELS[-1]) == ("Akshay Kumar", "Brad Pitt", "Zac Efron")
+
+
+class Harmful:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("zip_format", [True, False])
+def test_a_pickle_with_code_in_it_is_refused_and_not_run(zip_format, tmp_path):
+    harm = tmp_path / "harm"
+    file = tmp_path / "resnet18_celeb_faces.pth"
+    torch.save({"fc.weight": Harmful(harm)}, file, _use_new_zipfile_serialization=zip_format)
+    assert available_recognizers(tmp_path) == {}
+    with pytest.raises(ValueError, match="holds more than weights") as refusal:
+        load_recognizer("resnet18_celeb_faces", models=tmp_path)
+    assert str(tmp_path) not in str(refusal.value) and not harm.exists()
+
+
+FILES = [
+    ("resnet18_celeb_faces", lambda: made("resnet18_celeb_faces", 40).state_dict(), "fc.weight is 40 x 512"),
+    ("resnet18_celeb_faces", lambda: made("resnet101_celeb_faces").state_dict(), "another network than its name"),
+    ("resnet_celeb_faces", lambda: torchvision.models.vgg11(num_classes=31).state_dict(), "another network than its"),
+    ("resnet18_celeb_faces", lambda: [1, 2, 3], "holds no weights"),
+    ("resnet18_celeb_faces", lambda: {"epoch": 7}, "holds no weights"),
+    ("vgg_faces", lambda: torchvision.models.vgg11(num_classes=31).state_dict(), "none of the course project's"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), FILES)
+def test_other_files_are_refused_in_a_sentence(name, content, reason, tmp_path):
+    torch.save(content(), tmp_path / f"{name}.pth")
+    assert available_recognizers(tmp_path) == {}
+    assert reason in str(refused_files(tmp_path)[f"{name}.pth"])
+    with pytest.raises(ValueError, match=reason):
+        load_recognizer(name, models=tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 truncated"])
+def test_damaged_files_are_refused_in_a_sentence(content, tmp_path):
+    (tmp_path / "resnet_celeb_faces.pth").write_bytes(content)
+    assert available_recognizers(tmp_path) == {}
+    with pytest.raises(ValueError, match="resnet_celeb_faces") as refusal:
+        load_recognizer("resnet_celeb_faces", models=tmp_path)
+    assert str(tmp_path) not in str(refusal.value)

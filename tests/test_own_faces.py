@@ -1,0 +1,339 @@
+"""Other people's faces: folders of photographs, the course project's data set, data sets to fetch, training on them."""
+
+import contextlib
+import csv
+import shutil
+import subprocess
+import sys
+import types
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from fgsm import fetch
+from fgsm.dataset import BUILTIN_FACES, gather, list_people, own, split_at_random
+from fgsm.faces import PROJECT
+from fgsm.recognizer import MODELS, available_recognizers, faces_of, load_recognizer, load_test_set
+from fgsm.tabs import kept, known
+from fgsm.train import builtin_weights, fit, recipe_for, train
+
+from .conftest import STAGE_DONE
+from .test_command_line import call  # noqa: F401 (a fixture)
+from .test_page import STAGE, set_epsilon
+
+PEOPLE = {"Ana": 3, "Bruno": 11, "David_R": 22}  # names of folders, numbers of built-in people
+NAME = "trained-in-a-test"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three people with six photographs each, in several formats and sizes, among things that cannot be used."""
+    root = tmp_path_factory.mktemp("class")
+    for person, number in PEOPLE.items():
+        (root / person).mkdir()
+        for at in range(1, 7):
+            face = Image.open(BUILTIN_FACES / f"person_{number:02d}" / f"{at:02d}.png")
+            wide = Image.new("RGB", (700, 500), (90, 120, 160))
+            wide.paste(face.resize((230, 280)), (60 * at, 30 * at))
+            picture = wide if at % 2 else face.convert("RGB")
+            picture.save(root / person / f"{at}.{'jpg' if at < 4 else 'webp'}", quality=95)
+    (root / "Ana" / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    (root / "Ana" / "notes.txt").write_text("not a picture")
+    (root / "Ana" / ".DS_Store").write_bytes(b"hidden")
+    shutil.copy(root / "Ana" / "1.jpg", root / "Bruno" / "the same.jpg")
+    (root / "Once").mkdir()
+    shutil.copy(BUILTIN_FACES / "person_40" / "01.png", root / "Once" / "1.png")
+    (root / "Nobody").mkdir()
+    return root
+
+
+def files_of(root):
+    return [(person, file) for person, files in list_people(root).items() for file in files]
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_used(folder):
+    people, left_out = gather(files_of(folder), folder, 112)
+    assert {person: len(faces) for person, faces in people.items()} == {"Ana": 6, "Bruno": 6, "David R": 6}
+    assert len(left_out) == 4
+    for name, reason in {
+        "Ana/broken.jpg": "not a picture that can be read",
+        "Ana/notes.txt": "not a picture that can be read",
+        "Bruno/the same.jpg": "the same picture as Ana/1.jpg",
+        "Once": "Fewer than two photographs",
+    }.items():
+        assert any(line.startswith(f"{name}: ") and reason in line for line in left_out)
+
+
+def test_every_person_is_split_by_the_seed():
+    people = {
+        name: [Path(name) / f"{n}.jpg" for n in range(count)] for name, count in {"a": 2, "b": 10, "c": 37}.items()
+    }
+    training, test = split_at_random(people, seed=1)
+    assert not set(training) & set(test) and len(training) + len(test) == 49
+    assert [sum(p.parent.name == name for p in test) for name in people] == [1, 2, 7]
+    assert split_at_random(people, seed=1) == (training, test) != split_at_random(people, seed=2)
+    # A person's split does not depend on who else is there.
+    assert set(split_at_random({"c": people["c"]}, seed=1)[1]) == {p for p in test if p.parent.name == "c"}
+
+
+def test_fewer_than_two_people_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="Fewer than two people"):
+        own({"Ana": {tmp_path / "1.png": torch.zeros(3, 8, 8), tmp_path / "2.png": torch.zeros(3, 8, 8)}}, tmp_path, 0)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder, tmp_path_factory):
+    """A recogniser trained for one epoch from the built-in one, and the data it was trained on."""
+    data = own(gather(files_of(folder), folder, 112)[0], folder, seed=3)
+    recipe = replace(recipe_for("resnet18", len(data.training), tuning=True), epochs=1, small_part=0, seed=3)
+    models = tmp_path_factory.mktemp("models")
+    return train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models), data, models
+
+
+def test_a_curve_never_tests_on_a_training_face(checkpoint):
+    trained, data, models = checkpoint
+    config = available_recognizers(models)["ours"]
+    assert not set(config["training_photographs"]) & set(config["test_photographs"])
+    assert len(config["training_photographs"]) == 15 and len(config["test_photographs"]) == 3
+    images, labels = load_test_set(load_recognizer("ours", "cpu", models))
+    assert [config["labels"][at] for at in labels] == ["Ana", "Bruno", "David R"]
+    for image in images:
+        assert not any(torch.equal(image, face) for face in data.faces)
+    (data.root / "Ana" / "new.jpg").write_bytes((data.root / "Ana" / "1.jpg").read_bytes())
+    assert len(faces_of(config)) == 3
+    (data.root / "Ana" / "new.jpg").unlink()
+    right = (trained(images.to(trained.device)).argmax(1).cpu() == labels).float().mean()
+    assert config["test_accuracy"] == pytest.approx(right.item())
+
+
+def test_training_starts_from_the_weights_given():
+    data = own({name: {Path(f"{name}{n}"): torch.rand(3, 112, 112) for n in range(2)} for name in "ab"}, Path(), 0)
+    start = builtin_weights("resnet18")
+    shipped = load_recognizer("resnet18", "cpu")
+    assert not any(name.startswith("fc.") for name in start.state) and len(data.labels) == 2
+    assert all(torch.equal(value, shipped.network.state_dict()[name]) for name, value in start.state.items())
+    assert (start.mean, start.std) == (shipped.config["mean"], shipped.config["std"])
+
+
+def test_without_its_faces_a_recogniser_is_not_tested(checkpoint, tmp_path):
+    *_, models = checkpoint
+    config = available_recognizers(models)["ours"] | {"faces": str(tmp_path / "gone")}
+    assert faces_of(config) == {}
+    model = load_recognizer("ours", "cpu", models)
+    model.config = config
+    with pytest.raises(ValueError, match="are not here"):
+        load_test_set(model)
+
+
+def test_ctrl_c_keeps_the_best_weights_so_far(folder, monkeypatch):
+    data = own(gather(files_of(folder), folder, 112)[0], folder, seed=0)
+    recipe = replace(recipe_for("resnet18", 15, tuning=True), epochs=9, passes=1, batch_size=15, small_part=0)
+    model = load_recognizer("resnet18", "cpu").requires_grad_(True)
+    losses, weights = [], []  # of each epoch, which is one batch; after so many epochs
+    real = torch.nn.functional.cross_entropy
+
+    def cross_entropy(logits, truth, **settings):
+        weights.append([parameter.detach().clone() for parameter in model.parameters()])
+        if len(losses) == 3:
+            raise KeyboardInterrupt
+        loss = real(logits, truth, **settings)
+        losses.append(loss.item())
+        return loss
+
+    monkeypatch.setattr("fgsm.train.F.cross_entropy", cross_entropy)
+    epochs = fit(model, data.faces, data.targets, recipe)
+    assert epochs == 1 + losses.index(min(losses)) and not model.training
+    assert all(torch.equal(*pair) for pair in zip(model.parameters(), weights[epochs], strict=True))
+
+
+def test_ctrl_c_in_the_first_epoch_saves_nothing(folder, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fgsm.train.F.cross_entropy", interrupted)
+    data = own(gather(files_of(folder), folder, 112)[0], folder, seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        train("resnet18", "ours", data, recipe_for("resnet18", 15), models=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def in_original_layout(root, people):
+    for person, photographs in people.items():
+        (root / "Original Images" / "Original Images" / person).mkdir(parents=True)
+        for photograph in photographs:
+            target = root / "Original Images" / "Original Images" / person / f"{person}_{photograph.stem}.jpg"
+            Image.open(photograph).save(target)
+
+
+def in_table_layout(root, people):
+    (root / "Faces" / "Faces").mkdir(parents=True)
+    with open(root / "Dataset.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "label"])
+        for person, photographs in people.items():
+            for photograph in photographs:
+                name = f"{person}_{photograph.stem}.jpg"
+                Image.open(photograph).save(root / "Faces" / "Faces" / name)
+                table.writerow([name, person])
+        table.writerow(["lost.jpg", "Brad Pitt"])
+        table.writerow(["../../secret.jpg", "Brad Pitt"])
+
+
+@pytest.mark.parametrize("layout", [in_original_layout, in_table_layout])
+def test_the_course_projects_data_set_is_read_as_it_comes(layout, tmp_path):
+    celebrities = {"Brad Pitt": 1, "Camila Cabello": 2, "Zac Efron": 3}
+    people = {name: sorted((BUILTIN_FACES / f"person_{n:02d}").glob("*"))[:4] for name, n in celebrities.items()}
+    layout(tmp_path, people)
+    found = list_people(tmp_path)
+    assert {person: [file.name for file in files] for person, files in found.items()} == {
+        person: [f"{person}_{n:02d}.jpg" for n in range(1, 5)] for person in celebrities
+    }
+    kept_people, left_out = gather(files_of(tmp_path), tmp_path, 112)
+    data = own(kept_people, tmp_path, seed=0)
+    assert not left_out and data.labels == list(celebrities) and data.faces.shape == (9, 3, 112, 112)
+    config = {
+        "faces": str(tmp_path),
+        "labels": data.labels,
+        "test_photographs": [p.relative_to(tmp_path).as_posix() for p in data.test],
+    }
+    assert {file.name.split("_")[0]: person for file, person in faces_of(config).items()} == {p: p for p in celebrities}
+
+
+def test_a_table_without_its_columns_is_refused(tmp_path):
+    (tmp_path / "Dataset.csv").write_text("name;person\na;b\n")
+    with pytest.raises(ValueError, match="no columns named id and label"):
+        list_people(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "nowhere", "--name", "x"), "one folder of pictures per person"),
+        (("--data", BUILTIN_FACES / "person_01", "--name", "x"), "one folder of pictures per person"),
+        (("--data", BUILTIN_FACES, "--name", "resnet18"), "is a built-in recogniser"),
+        (("--data", BUILTIN_FACES, "--name", "../x"), "cannot name a recogniser"),
+        (("--data", BUILTIN_FACES, "--pretrained", "cats"), "invalid choice: 'cats'"),
+        (("--arch", "resnet18", "resnet", "--name", "x"), "Leave out --name"),
+    ],
+)
+def test_wrong_input_of_training_gets_one_line(arguments, message, call):  # noqa: F811
+    code, _, error = call("train", "--arch", "resnet18", *arguments)
+    assert code == 2 and message in error and len(error.strip().splitlines()) == 1
+
+
+def test_celebrities_come_as_folders_of_people_with_licence_and_size_first(tmp_path, monkeypatch, capsys):
+    people = {
+        "Brad Pitt": [BUILTIN_FACES / "person_01" / "01.png"],
+        "Zac Efron": [BUILTIN_FACES / "person_02" / "01.png"],
+    }
+    in_table_layout(tmp_path / "downloaded", people)
+    said = []
+
+    def get_dataset(request):
+        assert (request.owner_slug, request.dataset_slug) == ("vasukipatel", "face-recognition-dataset")
+        return types.SimpleNamespace(total_bytes=12_300_000, license_name="as you like")
+
+    api = types.SimpleNamespace(dataset_api_client=types.SimpleNamespace(get_dataset=get_dataset))
+    client = contextlib.nullcontext(types.SimpleNamespace(datasets=api))
+
+    def download(name):
+        said.append(capsys.readouterr().out)
+        return str(tmp_path / "downloaded")
+
+    monkeypatch.setattr("kagglehub.clients.build_kaggle_client", lambda: client)
+    monkeypatch.setattr("kagglehub.dataset_download", download)
+    counts = fetch.SOURCES["celebrities"].fetch(tmp_path / "data" / "celebrities")
+    assert "12 MB" in said[0] and "Licence: as you like" in said[0]
+    assert counts == {"Brad Pitt": 1, "Zac Efron": 1}
+    assert {person: len(files) for person, files in list_people(tmp_path / "data" / "celebrities").items()} == counts
+    with pytest.raises(ValueError, match="is there already"):
+        fetch.SOURCES["celebrities"].fetch(tmp_path / "data" / "celebrities")
+
+
+def test_labeled_faces_in_the_wild_come_through_scikit_learn(tmp_path, monkeypatch, capsys):
+    """With the real library, which finds a small data set of that layout in its folder."""
+    home = tmp_path / "home" / "lfw_home"
+    for person, count in {"Ann_Lee": 30, "Bo_Xu": 31, "Once_Seen": 29}.items():
+        (home / "lfw_funneled" / person).mkdir(parents=True)
+        for at in range(count):
+            Image.new("RGB", (250, 250), (at, 90, 120)).save(home / "lfw_funneled" / person / f"{person}_{at:04d}.jpg")
+    for name in ("pairsDevTrain", "pairsDevTest", "pairs"):
+        (home / f"{name}.txt").write_text("")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "home"))
+    counts = fetch.SOURCES["lfw"].fetch(tmp_path / "lfw")
+    assert counts == {"Ann Lee": 30, "Bo Xu": 31}
+    assert "233 MB" in capsys.readouterr().out
+    assert {person: len(files) for person, files in list_people(tmp_path / "lfw").items()} == counts
+
+
+def test_without_its_library_or_a_connection_fetching_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kagglehub.clients", None)
+    with pytest.raises(ValueError, match=r"needs kagglehub: .* requirements-data.txt"):
+        fetch.SOURCES["celebrities"].fetch(tmp_path / "celebrities")
+
+    def broken():
+        raise ConnectionError("name resolution")
+
+    with pytest.raises(ValueError, match="check the connection"):
+        fetch.Source("x", lambda: "", broken).fetch(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_kept_of_a_recogniser_trained_anew_is_forgotten(monkeypatch):
+    configs = {"ours": {"labels": ["a"]}}
+    monkeypatch.setattr("fgsm.tabs.available_recognizers", lambda: {name: dict(c) for name, c in configs.items()})
+    calls = []
+    counted = kept(lambda name: calls.append(name))
+    for labels in (["a"], ["a"], ["a", "b"], ["a", "b"]):
+        configs["ours"] = {"labels": labels}
+        counted(known("ours"))
+    assert len(calls) == 2
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    """The folder trained on by the command, as anybody would."""
+    command = [sys.executable, "-m", "fgsm", "train", "--data", folder, "--arch", "resnet18", "--name", NAME]
+    try:
+        result = subprocess.run(
+            [*command, "--pretrained", "built-in"], cwd=PROJECT, capture_output=True, text=True, timeout=400
+        )
+        assert result.returncode == 0, result.stderr
+        yield result.stdout
+    finally:
+        shutil.rmtree(MODELS / NAME, ignore_errors=True)
+
+
+def test_the_command_reports_what_it_did(trained):
+    assert "Ana/broken.jpg: " in trained and "Once: Fewer than two photographs" in trained
+    assert "3 people, 15 photographs to train on, 3 to test on." in trained
+    assert "starts from the built-in recogniser resnet18" in trained
+    assert f"{NAME}: " in trained and "of 3 test faces, trained in " in trained
+
+
+def test_a_folder_trained_now_is_in_the_open_pages_server_and_is_fooled_there(url, browser, trained):
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(url)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    page.locator("#model input").click()
+    page.get_by_role("option").filter(has_text=NAME).click()
+    page.wait_for_function(f"document.querySelector('{STAGE} [data-show=attacked]').textContent.includes('Ana')")
+    page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)
+    assert page.locator("#samples .thumbnail-item").count() == 3
+    assert "not used in training" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
+    assert page.locator(f"{STAGE} [data-show=clean-top] img").first.get_attribute("src").startswith("data:image/png")
+    set_epsilon(page, 0.1)
+    page.wait_for_selector(f"{STAGE}.fooled")
+    taken = page.locator(STAGE).get_attribute("data-prediction")
+    assert taken in ("Bruno", "David R")
+    page.get_by_role("tab", name="Accuracy curve").click()
+    for text in ("ResNet-18 ·", NAME):  # the one chosen at first, and this one
+        page.locator("#curve-models label").filter(has_text=text).click()
+    page.locator("#curve-epsilons input, #curve-epsilons textarea").first.fill("0, 0.1")
+    page.locator("#curve-start").click()
+    page.wait_for_selector("#curve .chart[data-state=done]", timeout=60_000)
+    assert "3 test faces" in page.locator("#curve .message").inner_text()
+    page.context.close()
