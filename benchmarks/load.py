@@ -37,7 +37,6 @@ class Crowd:
         self.end = end
         self.waited: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.failures: list[str] = []
-        self.unfinished = 0
 
     def visit(self, number: int) -> None:
         chance = random.Random(number)

@@ -5,14 +5,16 @@ import json
 import re
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
+from .course import ARCHITECTURE_OF
 from .curve import COURSE_EPSILONS, Snapshot, accuracy_curve, parse_epsilons, wilson_interval, write_csv
 from .curve import explain as explain_curves
-from .dataset import DATA, DataSet, builtin, gather, list_people
+from .dataset import DATA, DataSet, builtin, gather
 from .dataset import own as own_faces
 from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
@@ -188,23 +190,25 @@ def train_command(arguments: argparse.Namespace) -> None:
     names = [arguments.name or default_name(arguments, architecture) for architecture in arguments.arch]
     for name in names:
         check_name(name)
-        if arguments.data and name in BUILT_IN:
-            raise Refusal(f"{name} is a built-in recogniser: choose another --name.")
+        if name in ARCHITECTURE_OF or (arguments.data and name in BUILT_IN):
+            raise Refusal(f"{name} is another recogniser's name: choose another --name.")
     data = builtin(INPUT_SIZE) if arguments.data is None else read_folder(arguments.data, arguments.seed)
     for architecture, name in zip(arguments.arch, names, strict=True):
         start = starting_weights(architecture, arguments.pretrained)
         recipe = recipe_for(architecture, len(data.training), arguments.adversarial, tuning=start is not None)
-        try:
-            config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
-        except KeyboardInterrupt:
-            raise Refusal(f"Stopped before the first epoch was over: nothing of {name} was saved.") from None
-        stopped = (
-            "" if config["epochs"] == recipe.epochs else f", stopped after {config['epochs']} of {recipe.epochs} epochs"
-        )
+        config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
+        stopped = config["epochs"] < recipe.epochs
         print(
             f"{name}: {accuracy_of(config)} of {len(config['test_photographs'])} test faces, "
-            f"trained in {config['training_minutes']} minutes ({config['trained_on']}){stopped}."
+            f"trained in {config['training_minutes']} minutes ({config['trained_on']})"
+            + (
+                f", stopped; its weights are those after epoch {config['epochs']} of {recipe.epochs}."
+                if stopped
+                else "."
+            )
         )
+        if stopped:
+            break
 
 
 def default_name(arguments: argparse.Namespace, architecture: str) -> str:
@@ -214,8 +218,7 @@ def default_name(arguments: argparse.Namespace, architecture: str) -> str:
 
 def read_folder(root: Path, seed: int) -> DataSet:
     """The faces in a folder of people; says what is left out of it, and what remains."""
-    files = [(person, file) for person, own in list_people(root).items() for file in own]
-    people, left_out = gather(tqdm(files, unit="file", desc="Reading"), root, INPUT_SIZE)
+    people, left_out = gather(root, INPUT_SIZE, partial(tqdm, unit="file", desc="Reading"))
     if left_out:
         print("\n".join(["Left out:", *(f"  {reason}" for reason in left_out)]), flush=True)
     data = own_faces(people, root, seed)
@@ -261,6 +264,12 @@ def epsilon(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not an epsilon: give a number from 0 to 1, such as 0.03")
     return value
+
+
+def seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -348,7 +357,7 @@ def parser() -> argparse.ArgumentParser:
         "architecture; 'built-in' asks for that one (default: from scratch)",
     )
     command.add_argument("--adversarial", action="store_true", help="train on attacked faces, which makes it robust")
-    command.add_argument("--seed", type=int, default=0, help="of the split and of training (default: 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the split and of training (default: 0)")
     command.set_defaults(run=train_command)
 
     command = add(
@@ -369,6 +378,12 @@ def main() -> None:
     except (Refusal, ValueError) as error:
         print(f"python -m fgsm: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"python -m fgsm: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("python -m fgsm: Stopped; nothing more was saved.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

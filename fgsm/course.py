@@ -42,13 +42,13 @@ def course_config(name: str) -> dict:
         "faces": CELEBRITIES.relative_to(PROJECT).as_posix(),
         "split": "not recorded: some of these faces may have been trained on",
         "training_unknown": True,
-        "test_photographs": _drawn(CELEBRITIES) if CELEBRITIES.is_dir() else [],
+        "test_photographs": _drawn(CELEBRITIES, CELEBRITIES.stat().st_mtime_ns) if CELEBRITIES.is_dir() else [],
     }
 
 
-@functools.cache
-def _drawn(root: Path) -> list[str]:
-    """A sample of the data set in `root`, as many faces as a test set would have."""
+@functools.lru_cache(1)
+def _drawn(root: Path, changed: int) -> list[str]:
+    """A sample of the data set in `root`, as it is since it `changed`: as many faces as a test set would have."""
     try:
         people = {person: own for person, own in list_people(root).items() if person in LABELS and len(own) > 1}
     except Refused:
@@ -61,14 +61,18 @@ def read_state(path: Path, network: nn.Module) -> dict[str, Tensor]:
 
     Raises Refused for a file that is none, that would run code, or that belongs to another network.
     """
+    with open(path, "rb") as file:
+        start = file.read(4)
+    archive = start == b"PK\x03\x04"  # PyTorch's present format, whose tensors can be read when they are needed
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
     except pickle.UnpicklingError:
-        raise Refused("refused.pickle", file=path.name) from None
+        is_pickle = archive or start.startswith(b"\x80")
+        raise Refused("refused.pickle" if is_pickle else "refused.no_weights", file=path.name) from None
     except Exception:  # whatever a damaged file makes PyTorch raise
         raise Refused("refused.no_weights", file=path.name) from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise Refused("refused.no_weights", file=path.name)
+        raise Refused("refused.no_state_dict", file=path.name)
     expected = network.state_dict()
     if state.keys() != expected.keys():
         raise Refused("refused.foreign", file=path.name)
@@ -77,12 +81,6 @@ def read_state(path: Path, network: nn.Module) -> dict[str, Tensor]:
             shapes = {"found": _size(state[key]), "expected": _size(value)}
             raise Refused("refused.shape", file=path.name, weights=key, **shapes)
     return state
-
-
-def _is_archive(path: Path) -> bool:
-    """Whether `path` is in PyTorch's present format, whose tensors can be read when they are needed."""
-    with open(path, "rb") as file:
-        return file.read(4) == b"PK\x03\x04"
 
 
 def _size(tensor: Tensor) -> str:

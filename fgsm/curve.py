@@ -6,7 +6,7 @@ take gradients of their own for every epsilon.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -197,8 +197,12 @@ def explain(curves: Sequence[Snapshot], language: str) -> list[str]:
     if shallow and deep and max(deep.epsilons) > 0 and sum(deep.accuracy) <= sum(shallow.accuracy):
         names = {"deep": title("resnet101", language), "shallow": title("resnet18", language)}
         sentences.append(say("curve.depth", language, **names))
-    known = available_recognizers()
-    for model in attacked:
-        if known.get(model, {}).get("training_unknown"):
-            sentences.append(say("curve.training_unknown", language, recogniser=title(model, language)))
+    sentences += doubts(dict.fromkeys(curve.model for curve in curves), language)
     return sentences
+
+
+def doubts(models: Iterable[str], language: str) -> list[str]:
+    """A sentence for each of `models` that may have been trained on its test faces."""
+    known = available_recognizers()
+    unknown = [model for model in models if known.get(model, {}).get("training_unknown")]
+    return [say("curve.training_unknown", language, recogniser=title(model, language)) for model in unknown]

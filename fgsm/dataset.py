@@ -6,8 +6,9 @@ on Kaggle) is read as it comes, too: such folders inside `Original Images`, or `
 """
 
 import csv
+import hashlib
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,26 +33,26 @@ def list_people(root: Path) -> dict[str, list[Path]]:
     root = Path(root)
     originals, table = root / "Original Images", root / "Dataset.csv"
     people: dict[str, list[Path]] = {}
-    if table.is_file():
+    if table.is_file() and (root / "Faces").is_dir():
         for person, photograph in _read_table(table):
             people.setdefault(person, []).append(photograph)
     elif originals.is_dir():
         return list_people(originals)
     elif root.is_dir():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            if files := [path for path in folder.iterdir() if _may_be_photograph(path)]:
-                people.setdefault(folder.name.replace("_", " "), []).extend(files)
-    if not people:
+            own = people.setdefault(folder.name.replace("_", " "), [])
+            own += [path for path in folder.iterdir() if _may_be_photograph(path)]
+    if not any(people.values()):
         raise Refused("refused.no_faces")
     return {person: sorted(people[person]) for person in sorted(people)}
 
 
 def _may_be_photograph(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".") and path.name.lower() not in NO_PHOTOGRAPHS
+    return not path.name.startswith(".") and path.name.lower() not in NO_PHOTOGRAPHS
 
 
 def _read_table(table: Path) -> list[tuple[str, Path]]:
-    """Person and photograph in each row of a `Dataset.csv`, of those that lie in `Faces` beside it."""
+    """Person and photograph, in `Faces` beside it, in each row of a `Dataset.csv`."""
     faces = table.parent / "Faces"
     if (faces / "Faces").is_dir():  # as Kaggle's archive unpacks
         faces = faces / "Faces"
@@ -60,8 +61,7 @@ def _read_table(table: Path) -> list[tuple[str, Path]]:
         if not {"id", "label"} <= set(reader.fieldnames or ()):
             raise Refused("refused.table")
         rows = [(row["label"], row["id"]) for row in reader if row["id"] and row["label"]]
-    named = [(label.strip(), faces / Path(name.strip()).name) for label, name in rows]
-    return [(person, photograph) for person, photograph in named if _may_be_photograph(photograph)]
+    return [(label.strip(), faces / Path(name.strip()).name) for label, name in rows]
 
 
 def owners(root: Path) -> dict[Path, str]:
@@ -126,26 +126,28 @@ def builtin(size: int) -> DataSet:
     )
 
 
-def gather(files: Iterable[tuple[str, Path]], root: Path, size: int) -> tuple[dict[str, dict[Path, Tensor]], list[str]]:
-    """Prepared faces by person, float32 (3, size, size) in [0, 1], and a sentence on everything left out.
+def gather(
+    root: Path, size: int, progress: Callable[[list], Iterable] = list
+) -> tuple[dict[str, dict[Path, Tensor]], list[str]]:
+    """Prepared faces by person, float32 (3, size, size) in [0, 1], and a sentence on everything left out under `root`.
 
-    `files` are pairs of a person and a file under `root`. Left out are files that are no pictures, pictures that were
-    there before, which could end up on both sides of a split, and people with fewer than two.
+    Left out are files that are no pictures, pictures that were there before, which could end up on both sides of a
+    split, and people with fewer than two. `progress` wraps the list of files as they are read.
     """
-    kept: dict[str, dict[Path, Tensor]] = {}
+    people = list_people(root)
+    kept: dict[str, dict[Path, Tensor]] = {person: {} for person in people}
     left_out = []
-    first: dict[bytes, Path] = {}
-    for person, file in files:
+    first: dict[str, Path] = {}
+    for person, file in progress([(person, file) for person, own in people.items() for file in own]):
         name = file.relative_to(root).as_posix()
-        own = kept.setdefault(person, {})
         try:
             face = prepare(open_picture(file), size)
         except Refused as error:
             left_out.append(f"{name}: {error}")
             continue
-        same = first.setdefault(face.numpy().tobytes(), file)
+        same = first.setdefault(hashlib.sha256(face.numpy().tobytes()).hexdigest(), file)
         if same == file:
-            own[file] = face
+            kept[person][file] = face
         else:
             left_out.append(f"{name}: This is the same picture as {same.relative_to(root).as_posix()}.")
     for person in [person for person, own in kept.items() if len(own) < 2]:

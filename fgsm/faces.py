@@ -52,6 +52,15 @@ def open_picture(path: Path) -> Image.Image:
         raise Refused("refused.damaged") from None
 
 
+def can_be_opened(path: Path) -> bool:
+    """Whether `open_picture` makes a picture of the file `path`."""
+    try:
+        open_picture(path)
+    except Refused:
+        return False
+    return True
+
+
 def _check_file(path: Path) -> None:
     if not path.exists():
         raise Refused("refused.missing_file", file=path)
@@ -62,8 +71,11 @@ def _check_file(path: Path) -> None:
         raise Refused("refused.empty")
     if size > MOST_BYTES:
         raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
-    with open(path, "rb") as file:
-        start = file.read(1024)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(1024)
+    except OSError:
+        raise Refused("refused.unreadable") from None
     if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS:
         raise Refused("refused.heic")
     if b"<svg" in start:

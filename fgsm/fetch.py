@@ -3,6 +3,7 @@
 Each comes through the library that its users know it from; neither library is needed otherwise (requirements-data.txt).
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class Source:
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Refused("refused.in_use", folder=folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             print(self.about(), flush=True)
             people = self.download()
@@ -46,17 +48,17 @@ class Source:
             raise Refused("refused.library", library=self.library) from None
         except Exception as error:  # each library has errors of its own for every way to fail
             raise Refused("refused.download", reason=type(error).__name__) from None
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
             for person, photographs in people.items():
-                own = Path(scratch) / "people" / person.replace(" ", "_")
-                own.mkdir(parents=True)
+                own = Path(scratch) / "people" / re.sub(r"[\s/\\.]+", "_", person)
+                own.mkdir(parents=True, exist_ok=True)
                 for photograph in photographs:
-                    shutil.copy(photograph, own)
+                    if photograph.is_file():
+                        shutil.copy(photograph, own)
             with suppress(FileNotFoundError):
                 folder.rmdir()
             (Path(scratch) / "people").rename(folder)
-        return {person: len(photographs) for person, photographs in people.items()}
+        return {person: len(photographs) for person, photographs in list_people(folder).items()}
 
 
 def about_celebrities() -> str:

@@ -7,15 +7,16 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from .curve import EXAMPLES, Snapshot, example_faces
-from .methods import CONTROL
+from .methods import BIM, CONTROL, FGSM, PGD
 from .recognizer import Recognizer
 from .transfer import Matrix
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe & Ito: safe for colour-blind eyes
+STYLES = {FGSM: "-", CONTROL: "--", BIM: ":", PGD: "-."}
 
 
 def accuracy_figure(curves: Sequence[Snapshot]) -> Figure:
-    """A panel for each recogniser and, where there are several, one with all of them; controls are dashed."""
+    """A panel for each recogniser and, where there are several, one with all of them; STYLES tell attacks apart."""
     models = list(dict.fromkeys(curve.model for curve in curves))
     panels = [[model] for model in models] + ([models] if len(models) > 1 else [])
     figure = Figure(figsize=(5.2 * len(panels), 4), layout="constrained")
@@ -34,9 +35,10 @@ def accuracy_figure(curves: Sequence[Snapshot]) -> Figure:
 
 def _draw_curve(axes: Axes, curve: Snapshot, colour: str) -> None:
     low, high = zip(*curve.intervals, strict=True)
-    style = "--" if curve.attack == CONTROL else "-"
     axes.fill_between(curve.epsilons, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.plot(curve.epsilons, curve.accuracy, style, marker="o", markersize=4, color=colour, label=_name(curve))
+    axes.plot(
+        curve.epsilons, curve.accuracy, STYLES[curve.attack], marker="o", markersize=4, color=colour, label=_name(curve)
+    )
     smallest = min((epsilon for epsilon in curve.epsilons if epsilon > 0), default=1e-4)
     axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)  # shows 0 beside 0.0001 and 1
 

@@ -6,6 +6,7 @@ project's own files, see course.py.
 
 import functools
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -14,12 +15,13 @@ from torch import Tensor, nn
 
 from .course import ARCHITECTURE_OF, course_config, list_checkpoints, read_state
 from .dataset import owners
-from .faces import PROJECT, load_faces
+from .faces import PROJECT, open_picture, prepare
 from .resnet import ResNet
 from .texts import Refused
 
 MODELS = PROJECT / "models"
 DEFAULT_MODEL = "resnet18"
+CONFIG_KEYS = {"architecture", "input_size", "mean", "std", "labels", "data", "faces", "test_photographs"}
 BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
@@ -67,7 +69,8 @@ def faces_of(config: dict) -> dict[Path, str]:
     root = PROJECT / config["faces"]
     known = owners(root)
     photographs = [root / photograph for photograph in config["test_photographs"]]
-    return {photograph: known[photograph] for photograph in photographs if known.get(photograph) in config["labels"]}
+    here = [photograph for photograph in photographs if photograph.is_file()]
+    return {photograph: known[photograph] for photograph in here if known.get(photograph) in config["labels"]}
 
 
 def accuracy_of(config: dict) -> str | None:
@@ -78,29 +81,45 @@ def accuracy_of(config: dict) -> str | None:
 def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
     """Test faces of `recognizer`, float32 (N, 3, input_size, input_size) in [0, 1], and their class indices, (N,).
 
-    Raises Refused where its photographs are not on this machine.
+    A photograph that is damaged is left out. Raises Refused where none is on this machine.
     """
-    photographs = faces_of(recognizer.config)
-    if not photographs:
+    faces, labels = [], []
+    for photograph, person in faces_of(recognizer.config).items():
+        with suppress(Refused):
+            faces.append(prepare(open_picture(photograph), recognizer.input_size))
+            labels.append(recognizer.labels.index(person))
+    if not faces:
         raise Refused("refused.no_test_faces", recogniser=recognizer.name)
-    labels = torch.tensor([recognizer.labels.index(person) for person in photographs.values()])
-    return load_faces(photographs, recognizer.input_size), labels
+    return torch.stack(faces), torch.tensor(labels)
 
 
 def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
     """Name and config of every recogniser in the folder `models` that can be loaded, in the order of their names."""
     refused = refused_files(models)
-    folders = {path.parent.name: path for path in models.glob("[!.]*/config.json")}
-    configs = {name: json.loads(path.read_text("utf-8")) for name, path in folders.items()}
+    configs = {path.parent.name: _read_config(path) for path in _config_files(models)}
     configs |= {
         name: course_config(name) for name, path in list_checkpoints(models).items() if path.name not in refused
     }
-    return dict(sorted(configs.items()))
+    return {name: config for name, config in sorted(configs.items()) if config}
+
+
+def _config_files(models: Path) -> list[Path]:
+    return sorted(models.glob("[!.]*/config.json"))
+
+
+def _read_config(path: Path) -> dict | None:
+    """The config in the file `path`; None where it is not one of a recogniser."""
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) and config.keys() >= CONFIG_KEYS else None
 
 
 def refused_files(models: Path = MODELS) -> dict[str, Refused]:
-    """The .pth files in the folder `models` that are not used, each with the reason."""
-    problems = {}
+    """What stands in the folder `models` like a checkpoint and cannot be used, each with the reason."""
+    unusable = [path.parent.name for path in _config_files(models) if _read_config(path) is None]
+    problems = {name: Refused("refused.config", name=name) for name in unusable}
     for path in list_checkpoints(models).values():
         about = path.stat()
         if problem := _problem(path, about.st_mtime_ns, about.st_size):

@@ -27,6 +27,7 @@ from .texts import Refused
 
 PART = 32  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
 PART_OF_SEVERAL = 3  # epsilons, each of many gradients
+PART_SIZE = 112  # pixels of a face's side, for these parts: larger faces take as much longer
 REFINED = 1e-5  # epsilon
 REFERENCE_SIZE = 96  # pixels
 
@@ -76,7 +77,8 @@ def perform(
         "smallest": None,
     }
     predicted = {"float": {}, "8-bit": {}}  # class indices, by position
-    for positions in outwards(epsilons, epsilon, PART_OF_SEVERAL if several else PART):
+    part = (PART_OF_SEVERAL if several else PART) * PART_SIZE**2 // face.shape[-1] ** 2
+    for positions in outwards(epsilons, epsilon, max(1, part)):
         files = sorted({same_8bit[i] for i in positions} - predicted["8-bit"].keys())
         if several:
             moved = moved_in_steps(recognizer, image, [epsilons[i] for i in positions], aim)

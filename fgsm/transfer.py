@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .curve import EXAMPLES, wilson_interval
+from .curve import EXAMPLES, doubts, wilson_interval
 from .methods import FGSM, craft
 from .recognizer import Recognizer, available_recognizers
 from .sweep import fast_dtype, score
@@ -133,4 +133,4 @@ def explain(matrix: Matrix, language: str) -> list[str]:
             sentences.append(say("transfer.exceeds", language, **about, **accuracies))
     if sentences:
         sentences.append(say("transfer.why", language))
-    return sentences
+    return sentences + doubts(matrix.models, language)

@@ -118,8 +118,12 @@ FILES = [
     ("resnet18_celeb_faces", lambda: made("resnet18_celeb_faces", 40).state_dict(), "fc.weight is 40 x 512"),
     ("resnet18_celeb_faces", lambda: made("resnet101_celeb_faces").state_dict(), "another network than its name"),
     ("resnet_celeb_faces", lambda: torchvision.models.vgg11(num_classes=31).state_dict(), "another network than its"),
-    ("resnet18_celeb_faces", lambda: [1, 2, 3], "holds no weights"),
-    ("resnet18_celeb_faces", lambda: {"epoch": 7}, "holds no weights"),
+    ("resnet18_celeb_faces", lambda: [1, 2, 3], "not a plain state dict"),
+    (
+        "resnet18_celeb_faces",
+        lambda: {"state_dict": made("resnet18_celeb_faces").state_dict()},
+        "not a plain state dict",
+    ),
     ("vgg_faces", lambda: torchvision.models.vgg11(num_classes=31).state_dict(), "none of the course project's"),
 ]
 
@@ -133,10 +137,20 @@ def test_other_files_are_refused_in_a_sentence(name, content, reason, tmp_path):
         load_recognizer(name, models=tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 truncated"])
+@pytest.mark.parametrize("content", [b"", b"not weights", b"<html>moved</html>", b"PK\x03\x04 truncated"])
 def test_damaged_files_are_refused_in_a_sentence(content, tmp_path):
     (tmp_path / "resnet_celeb_faces.pth").write_bytes(content)
     assert available_recognizers(tmp_path) == {}
-    with pytest.raises(ValueError, match="resnet_celeb_faces") as refusal:
+    with pytest.raises(ValueError, match=r"resnet_celeb_faces\.pth is damaged") as refusal:
         load_recognizer("resnet_celeb_faces", models=tmp_path)
     assert str(tmp_path) not in str(refusal.value)
+
+
+@pytest.mark.parametrize("config", ["{", "[]", '{"architectures": ["BertModel"], "labels": []}'])
+def test_a_foreign_folder_is_left_out_and_named(config, tmp_path):
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "config.json").write_text(config)
+    assert available_recognizers(tmp_path) == {}
+    assert "models/bert holds no recogniser" in str(refused_files(tmp_path)["bert"])
+    with pytest.raises(ValueError, match="no recogniser named"):
+        load_recognizer("bert", models=tmp_path)

@@ -74,8 +74,7 @@ function reveal(curve, at, place) {
 function drawCurve(curve, colour, place) {
   const along = (values) => curve.epsilons.map((epsilon, at) => `${place.x(epsilon)},${place.y(values[at])}`);
   make('polygon', { class: 'band', fill: colour, points: [...along(curve.high), ...along(curve.low).reverse()].join(' ') }, svg);
-  const line = { class: curve.control ? 'line control' : 'line', stroke: colour, points: along(curve.accuracy).join(' ') };
-  make('polyline', line, svg);
+  make('polyline', { class: 'line', 'data-attack': curve.attack, stroke: colour, points: along(curve.accuracy).join(' ') }, svg);
 }
 
 // Points come after all lines, so that none is hidden under another curve's band.
@@ -97,10 +96,9 @@ function drawPoints(curve, colour, place) {
 function drawLegend(curves, colour) {
   root.querySelector('.legend').replaceChildren(...curves.map((curve) => {
     const entry = document.createElement('span');
-    const mark = document.createElement('i');
-    mark.style.borderColor = colour(curve);
-    if (curve.control) mark.className = 'control';
-    entry.append(mark, curve.remembered ? `${named(curve)} ${say('chart.remembered')}` : named(curve));
+    const mark = make('svg', { class: 'mark' }, entry);
+    make('line', { class: 'line', 'data-attack': curve.attack, stroke: colour(curve), x2: 34, y1: 5, y2: 5 }, mark);
+    entry.append(curve.remembered ? `${named(curve)} ${say('chart.remembered')}` : named(curve));
     return entry;
   }));
 }

@@ -195,6 +195,10 @@ function draw() {
 function receive() {
   const message = props.value;
   if (!message || (face && message.id < face.id)) return; // an earlier face's late news
+  if (!message.id) { // no face to begin with
+    show('verdict').textContent = message.note;
+    return root.setAttribute('aria-busy', 'false');
+  }
   const fresh = !face || message.id !== face.id;
   face = decode(message);
   if (fresh) {

@@ -76,11 +76,25 @@ def computed(items: Callable[..., Iterator], *arguments: Any, **deadlines: float
     """The items of the generator function `items`, computed on the one thread; on the CPU from when a GPU fails."""
     try:
         yield from compute.run_each(items(*arguments), **deadlines)
-    except RuntimeError:  # what PyTorch raises where CUDA fails, or its memory does not suffice
-        if gpu_failed.is_set() or DEVICE.type == "cpu":
-            raise
-        gpu_failed.set()
+    except RuntimeError as error:
+        _give_up_gpu(error)
         yield from compute.run_each(items(*arguments), **deadlines)
+
+
+def computed_once(function: Callable, *arguments: Any) -> Any:
+    """What `function` returns, computed like the items of `computed`."""
+    try:
+        return compute.run(functools.partial(function, *arguments))
+    except RuntimeError as error:
+        _give_up_gpu(error)
+        return compute.run(functools.partial(function, *arguments))
+
+
+def _give_up_gpu(error: RuntimeError) -> None:
+    """Compute on the CPU from now on: PyTorch raises a RuntimeError where CUDA fails or has too little memory."""
+    if gpu_failed.is_set() or DEVICE.type == "cpu":
+        raise error
+    gpu_failed.set()
 
 
 def remember(results: dict, key: tuple, result: Any) -> None:
@@ -90,15 +104,20 @@ def remember(results: dict, key: tuple, result: Any) -> None:
     results[key] = result
 
 
-def choices() -> list[tuple[str, str]]:
+def choices(language: str = ENGLISH) -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
 
     def offered(name: str) -> str:
-        return " · ".join(filter(None, [title(name), accuracy_of(known[name])]))
+        return " · ".join(filter(None, [title(name, language), accuracy_of(known[name])]))
 
     known = available_recognizers()
     ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
     return [(offered(name), name) for name in ordered]
+
+
+def offered(request: gr.Request) -> gr.CheckboxGroup:
+    """A list of recognisers as it is now, in the visitor's language."""
+    return gr.CheckboxGroup(choices(language_of(request)))
 
 
 def language_of(request: gr.Request | None) -> str:
@@ -158,7 +177,7 @@ def known_test_faces(models: list) -> list[str]:
     """`models`, where they are names of recognisers whose test faces are on this machine."""
     for model in models:
         if not faces_of(available_recognizers()[known(model)]):
-            raise Refused("refused.no_test_faces", recogniser=title(model))
+            raise Refused("refused.no_test_faces", recogniser=model)
     return models
 
 

@@ -9,7 +9,6 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from .. import compute
 from ..detect import find_faces, frame, framing
 from ..faces import prepare
 from ..methods import ATTACKS, BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
@@ -19,8 +18,20 @@ from ..stage import reference_photograph
 from ..survive import survival
 from ..sweep import score
 from ..texts import Refused, say, title
-from . import I18N, choices, drawn_by, kept, known, language_of, on_gpu, own_picture, politely, recognizer
-from .inputs import Epsilon, Name
+from . import (
+    I18N,
+    choices,
+    computed_once,
+    drawn_by,
+    kept,
+    known,
+    language_of,
+    on_gpu,
+    own_picture,
+    politely,
+    recognizer,
+)
+from .inputs import Epsilon, Name, known_epsilon
 from .visit import (
     DEFAULT_TOP,
     DODGE,
@@ -52,7 +63,12 @@ def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
     if visit.attack:
         return  # the visitor was quicker and has chosen a face
     visit.target = view.target
-    values = (*controls(view), gr.Accordion(open=view.attack in SEVERAL_STEPS or view.target is not None))
+    values = (
+        *controls(view, language_of(request)),
+        gr.Accordion(open=view.attack in SEVERAL_STEPS or view.target is not None),
+    )
+    if face is None:  # this recogniser's people are not here
+        yield {"note": say("page.no_samples", language_of(request))}, *values
     for message in show(visit, view, request, face, move_to=view.epsilon):
         yield message, *values
         values = (gr.skip(),) * len(values)  # from now on they are the visitor's
@@ -161,7 +177,7 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
     if face is None:
         raise Refused("refused.no_picture")
     label = label_of(view.model, face.person)
-    aim, survivors = compute.run(lambda: survivors_of(view, prepared(view.model, face), label), compute.SOON)
+    aim, survivors = computed_once(survivors_of, view, prepared(view.model, face), label)
     attacked = available_recognizers()[view.model]["labels"][aim.attacked]
     recognised = "not_fooled" if survivors[0]["label"] == attacked else "recognised"  # as PNG it is what it was
     cards = []
@@ -196,12 +212,13 @@ def report_on(model: str, face: Tensor, epsilon: float, attack: str, target: int
 
 @politely
 def answer(
-    photo: Path | None, model: str, epsilon: float, attack: str, target: str, request: gr.Request
+    photo: Path | None, model: str, epsilon: Any, attack: str, target: str, request: gr.Request
 ) -> tuple[dict, Image.Image]:
     """Attack a picture on the recogniser's own clean prediction, or towards the person named `target`.
 
     Returns the report and the adversarial face as 8-bit PNG.
     """
+    epsilon = known_epsilon(epsilon)
     if photo is None:
         raise Refused("refused.no_picture")
     if target and label_of(known(model), target) is None:
@@ -209,7 +226,7 @@ def answer(
     picture = opened(photo)
     faces = find_faces(picture)
     face = prepare(picture, available_recognizers()[known(model)]["input_size"], frame(picture, faces))
-    report, image = compute.run(lambda: report_on(model, face, epsilon, attack, label_of(model, target)))
+    report, image = computed_once(report_on, model, face, epsilon, attack, label_of(model, target))
     return {**report, "framing": framing(picture, faces)}, image
 
 

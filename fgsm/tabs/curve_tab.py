@@ -1,6 +1,5 @@
 """The tab "Accuracy curve": accuracy against epsilon, drawn while it is measured. See assets/chart/ for the drawing."""
 
-import functools
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,17 +19,19 @@ from ..curve import (
     parse_epsilons,
     write_csv,
 )
-from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
+from ..methods import ATTACKS, FGSM, SEVERAL_STEPS, STEPS, gradients
 from ..recognizer import DEFAULT_MODEL
 from ..texts import Refused, say, title
 from . import (
     I18N,
     choices,
     computed,
+    computed_once,
     drawn_by,
     kept_results,
     known_test_faces,
     language_of,
+    offered,
     on_gpu,
     politely,
     recognizer,
@@ -63,15 +64,16 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
     try:
         if not models:
             raise Refused("refused.no_recogniser")
-        attacks = [attack for attack in ATTACKS if attack in attacks]
         if not attacks:
             raise Refused("refused.no_attack")
+        if unknown := set(attacks) - set(ATTACKS):
+            raise Refused("refused.attack", name=repr(min(unknown))[:40], known=", ".join(ATTACKS))
         models = known_test_faces(models)
         values = parse_epsilons(epsilons)
     except Refused as error:
         yield chart(board, "empty", 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
         raise
-    jobs = [(model, attack) for model in models for attack in attacks]
+    jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
     yield from measure_all(board, jobs, values, language_of(request))
 
 
@@ -95,7 +97,9 @@ def forwards(attack: str, epsilons: int) -> int:
 def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
     yield chart(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
     remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
-    costs = {model: compute.run(functools.partial(cost, model)) for model, _ in jobs}
+    for model, _ in jobs:
+        test_set_of(model)  # here, and not where everybody waits
+    costs = {model: computed_once(cost, model) for model, _ in jobs}
     work = {
         (model, attack): len(test_set_of(model)[1]) * costs[model] * forwards(attack, len(epsilons))
         for model, attack in jobs
@@ -150,7 +154,6 @@ def chart(
     for (model, attack), snapshot in board.curves.items():
         low, high = zip(*snapshot.intervals, strict=True)
         extra = {
-            "control": attack == CONTROL,
             "remembered": (model, attack) in remembered,
             "accuracy": snapshot.accuracy,
             "low": low,
@@ -199,7 +202,7 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
         epsilon=f"{event.epsilon:g}",
         levels=f"{255 * event.epsilon:.1f}",
     )
-    adversarial = compute.run(lambda: faces_of(curve, at)) if curve.examples[at] else ()
+    adversarial = computed_once(faces_of, curve, at) if curve.examples[at] else ()
     return fooled_faces(curve.model, adversarial, curve.examples[at], about, curve.fooled[at], language)
 
 
@@ -252,4 +255,4 @@ def build(demo: gr.Blocks) -> None:
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, [board, plot], plot, queue=False, **private)
     plot.click(show_faces, board, faces, **private)
-    demo.load(lambda: gr.CheckboxGroup(choices()), None, models, queue=False, **private)
+    demo.load(offered, None, models, queue=False, **private)

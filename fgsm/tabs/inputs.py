@@ -4,8 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..texts import ENGLISH, Refused
-from . import refusal
+from ..texts import Refused
 
 
 class Photo(gr.Image):
@@ -18,18 +17,23 @@ class Photo(gr.Image):
 
 
 class Epsilon(gr.Number):
-    """A number from 0 to 1."""
+    """A number for `known_epsilon` to check, which can answer in the visitor's language."""
 
     is_template = True
 
-    def preprocess(self, payload) -> float:
-        try:
-            value = float(payload)
-        except (TypeError, ValueError):
-            value = -1.0
-        if not 0 <= value <= 1:
-            raise refusal(Refused("refused.one_epsilon", value=repr(payload)[:20]), ENGLISH)
-        return value
+    def preprocess(self, payload) -> object:
+        return payload
+
+
+def known_epsilon(value: object) -> float:
+    """`value`, where it is a number from 0 to 1."""
+    try:
+        epsilon = float(value)
+    except (TypeError, ValueError):
+        epsilon = -1.0
+    if not 0 <= epsilon <= 1:
+        raise Refused("refused.one_epsilon", value=repr(value)[:20])
+    return epsilon
 
 
 class Name(gr.Dropdown):
@@ -42,9 +46,9 @@ class Name(gr.Dropdown):
 
 
 class Names(gr.CheckboxGroup):
-    """A list, perhaps empty, of names, which whoever uses them checks."""
+    """A list, perhaps empty, of names, each once, which whoever uses them checks."""
 
     is_template = True
 
     def preprocess(self, payload) -> list:
-        return payload if isinstance(payload, list) else []
+        return list(dict.fromkeys(map(str, payload))) if isinstance(payload, list) else []

@@ -1,25 +1,31 @@
 """What the tabs that measure whole test sets share: the faces, what one of them costs, and the faces fooled."""
 
+import json
 import time
 from collections.abc import Sequence
 
 from torch import Tensor
 
-from ..recognizer import load_test_set
+from ..recognizer import available_recognizers, load_test_set
 from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say
-from . import kept, on_gpu, recognizer
+from . import kept, kept_results, on_gpu, recognizer
 
 SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
 GRADIENT = 3  # forward passes that a gradient costs
 NO_FACES = {"title": "", "faces": []}
+_test_sets = kept_results()
 
 
-@kept
 def test_set_of(name: str) -> tuple[Tensor, Tensor]:
-    return load_test_set(recognizer(name))
+    """The test faces of the recogniser `name` and their labels, read once for all that are tested alike."""
+    config = available_recognizers()[name]
+    alike = json.dumps([config[key] for key in ("faces", "test_photographs", "labels", "input_size")])
+    if alike not in _test_sets:
+        _test_sets[alike] = load_test_set(recognizer(name))
+    return _test_sets[alike]
 
 
 @kept

@@ -1,11 +1,11 @@
 """The tab "Transfer": faces crafted on one recogniser, tried on every other. See assets/heatmap/ for the drawing."""
 
-import functools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import torch
@@ -20,16 +20,18 @@ from . import (
     I18N,
     choices,
     computed,
+    computed_once,
     drawn_by,
     kept_results,
     known_test_faces,
     language_of,
+    offered,
     on_gpu,
     politely,
     recognizer,
     remember,
 )
-from .inputs import Epsilon, Names
+from .inputs import Epsilon, Names, known_epsilon
 from .measured import NO_FACES, cost, fooled_faces, test_set_of
 
 DEFAULT_EPSILON = 0.02
@@ -51,11 +53,12 @@ def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
 
 
 @politely
-def measure(board: Board, models: list[str], epsilon: float, attack: str, request: gr.Request) -> Iterator[tuple]:
+def measure(board: Board, models: list[str], epsilon: Any, attack: str, request: gr.Request) -> Iterator[tuple]:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     language = language_of(request)
     board.matrix = None
     try:
+        epsilon = known_epsilon(epsilon)
         if len(models) < 2:
             raise Refused("refused.two_recognisers")
         models = known_test_faces(models)
@@ -89,7 +92,8 @@ def measure_all(board: Board, models: list[str], epsilon: float, attack: str, la
     key = (tuple(models), epsilon, attack)
     if key not in finished:
         for model in models:
-            compute.run(functools.partial(cost, model))  # loads it
+            test_set_of(model)  # here, and not where everybody waits
+            computed_once(cost, model)  # loads it
         faces = len(test_set_of(models[0])[1])
         start = time.monotonic()
         matrices = computed(matrix_of, models, epsilon, attack, first=compute.LATER, rest=compute.LATER)
@@ -157,7 +161,7 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     names = {"source": title(event.source, language), "other": title(event.model, language)}
     about = say("transfer.cell", language, **names, attack=matrix.attack, epsilon=f"{matrix.epsilon:g}")
     examples = matrix.examples[row][column]
-    adversarial = compute.run(lambda: faces_of(matrix, row, column)) if examples else ()
+    adversarial = computed_once(faces_of, matrix, row, column) if examples else ()
     return fooled_faces(event.model, adversarial, examples, about, matrix.fooled[row][column], language)
 
 
@@ -210,4 +214,4 @@ def build(demo: gr.Blocks) -> None:
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, [board, plot], plot, queue=False, **private)
     plot.click(show_faces, board, faces, **private)
-    demo.load(lambda: gr.CheckboxGroup(choices()), None, models, queue=False, **private)
+    demo.load(offered, None, models, queue=False, **private)

@@ -10,14 +10,25 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from .. import compute
 from ..detect import Square
-from ..faces import open_picture, prepare
+from ..faces import can_be_opened, open_picture, prepare
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS
 from ..recognizer import DEFAULT_MODEL, available_recognizers, faces_of
 from ..stage import last_recognised, perform
 from ..texts import Refused, say, title
-from . import choices, computed, gpu_failed, kept, kept_results, known, language_of, on_gpu, recognizer, remember
+from . import (
+    choices,
+    computed,
+    computed_once,
+    gpu_failed,
+    kept,
+    kept_results,
+    known,
+    language_of,
+    on_gpu,
+    recognizer,
+    remember,
+)
 
 OPENING_PERSON = "person 24"
 DEFAULT_TOP = 0.1
@@ -51,7 +62,8 @@ def samples(model: str) -> list[Face]:
     """The first test photograph that there is of each person whom the recogniser `model` knows."""
     first = {}
     for photograph, person in faces_of(available_recognizers()[model]).items():
-        first.setdefault(person, photograph)
+        if person not in first and can_be_opened(photograph):
+            first[person] = photograph
     return [Face(photograph, person) for person, photograph in first.items()]
 
 
@@ -131,7 +143,8 @@ def note(view: View, face: Face, language: str) -> str:
         sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
         about = {"recogniser": title(view.model, language), "people": len(config["labels"])}
-        sentences = [say("note.own_prediction", language, **about)]
+        who = "stranger" if face.person else "own_prediction"
+        sentences = [say(f"note.{who}", language, person=face.person, **about)]
     positions = len(view.epsilons) - 1
     cost = {"attack": view.attack, "steps": STEPS, "positions": positions, "all": STEPS * positions}
     kind = {FGSM: "one", CONTROL: "none"}.get(view.attack, "several")
@@ -224,7 +237,7 @@ def opening(link: dict[str, str]) -> tuple[Face | None, View]:
     """Face and view that a page opens with: where its link names no epsilon, just before the face is fooled."""
     face, view, named = asked_for(link)
     if face is not None and not named:
-        tipping = compute.run(lambda: tipping_epsilon(view.model, face))
+        tipping = computed_once(tipping_epsilon, view.model, face)
         view = replace(view, epsilon=tipping).at_position()
     return face, view
 
@@ -236,8 +249,8 @@ def warm_up() -> None:
         pass
 
 
-def controls(view: View) -> tuple[Any, ...]:
+def controls(view: View, language: str) -> tuple[Any, ...]:
     """Values for the slider, the recogniser, the top, random signs, the method and the goal."""
     method = FGSM if view.attack == CONTROL else view.attack
-    model = gr.Dropdown(choices(), value=view.model)  # some may have come since the page's start
+    model = gr.Dropdown(choices(language), value=view.model)  # some may have come since the page's start
     return view.slider, model, view.top, view.attack == CONTROL, method, IMPERSONATE if view.target else DODGE
