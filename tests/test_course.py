@@ -7,8 +7,11 @@ import torch
 import torchvision
 from torch import nn
 
-from fgsm.course import LABELS
-from fgsm.recognizer import available_recognizers, load_recognizer, refused_files
+from fgsm.course import CELEBRITIES, LABELS
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, refused_files
+
+from .conftest import STAGE_DONE
 
 MEAN, STD = (0.6389, 0.4773, 0.4056), (0.2343, 0.1996, 0.1831)
 
@@ -154,3 +157,29 @@ def test_a_foreign_folder_is_left_out_and_named(config, tmp_path):
     assert "models/bert holds no recogniser" in str(refused_files(tmp_path)["bert"])
     with pytest.raises(ValueError, match="no recogniser named"):
         load_recognizer("bert", models=tmp_path)
+
+
+@pytest.fixture
+def dropped_in():
+    """A checkpoint of the course project in models/, without its data set."""
+    file = MODELS / "resnet18_celeb_faces.pth"
+    if file.exists() or CELEBRITIES.exists():
+        pytest.skip("the course project's own files are here")
+    torch.save(made("resnet18_celeb_faces").state_dict(), file)
+    yield
+    file.unlink()
+
+
+def test_without_its_faces_the_page_still_takes_pictures(dropped_in, url, browser):
+    page = browser.new_context().new_page()
+    page.goto(f"{url}/?model=resnet18_celeb_faces&face=person_24")
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    assert page.locator("#model input").input_value() == "ResNet-18 for celebrities"
+    page.locator("#viewer [data-show=verdict]", has_text="Bring a picture of your own").wait_for()
+    page.locator("#no-samples").wait_for()
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").set_input_files(BUILTIN_FACES / "person_05" / "07.png")
+    page.locator("#viewer [data-show=attacked]", has_text="ResNet-18 for celebrities knows 31 people").wait_for()
+    page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)
+    assert page.locator("#viewer .stage").get_attribute("data-prediction") in LABELS
+    page.context.close()

@@ -65,6 +65,15 @@ def test_recognisers_for_a_curve_are_checked(url, models):
     assert "There is no recogniser named" in answer or "at least one recogniser" in answer
 
 
+def test_attacks_for_a_curve_are_checked(url):
+    assert "There is no attack named 'XYZ'" in call(url, "curve", ["resnet18"], "0, 0.01", ["FGSM", "XYZ"])
+    assert "Choose at least one attack" in call(url, "curve", ["resnet18"], "0, 0.01", [])
+
+
+def test_names_given_many_times_count_once(url):
+    assert "at least two recognisers" in call(url, "transfer", ["resnet18"] * 20_000, 0.02, "FGSM")
+
+
 def test_no_picture_gets_a_sentence(url):
     assert "Give a picture of a face" in call(url, "attack", None, "resnet18", 0.03)
 
