@@ -27,7 +27,6 @@ from . import (
     choices,
     computed,
     computed_once,
-    drawn_by,
     kept_results,
     known_test_faces,
     language_of,
@@ -38,7 +37,7 @@ from . import (
     remember,
 )
 from .inputs import Names
-from .measured import GRADIENT, NO_FACES, SLICE, cost, fooled_faces, test_set_of
+from .measured import GRADIENT, NO_FACES, SLICE, cost, fooled_faces, lay_out, test_set_of
 
 finished: dict[tuple, Snapshot] = kept_results()
 
@@ -233,26 +232,6 @@ def build(demo: gr.Blocks) -> None:
             scale=2,
             min_width=240,
         )
-    with gr.Row():
-        start = gr.Button(I18N("page.start"), variant="primary", elem_id="curve-start", min_width=140)
-        stop = gr.Button(I18N("page.stop"), elem_id="curve-stop", min_width=140)
-        table = gr.DownloadButton(I18N("page.csv"), interactive=False, elem_id="curve-csv", min_width=140)
-        figure = gr.DownloadButton(I18N("page.png"), interactive=False, elem_id="curve-png", min_width=140)
-    plot = drawn_by("chart", elem_id="curve", value=None)
-    faces = drawn_by("fooled", elem_id="curve-faces", value=NO_FACES)
-
-    private = {"show_progress": "hidden", "api_visibility": "undocumented"}
-    announced = start.click(announce, board, [plot, faces], queue=False, **private)
-    running = announced.then(
-        measure,
-        [board, models, epsilons, attacks],
-        [plot, table, figure],
-        api_name="curve",
-        concurrency_id="curve",
-        concurrency_limit=1,
-        show_progress="hidden",
-    )
-    cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
-    cancelled.then(stopped, [board, plot], plot, queue=False, **private)
-    plot.click(show_faces, board, faces, **private)
-    demo.load(offered, None, models, queue=False, **private)
+    inputs = [board, models, epsilons, attacks]
+    lay_out("curve", "chart", inputs, announce, measure, stopped, show_faces)
+    demo.load(offered, None, models, queue=False, show_progress="hidden", api_visibility="undocumented")

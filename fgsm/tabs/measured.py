@@ -1,9 +1,11 @@
-"""What the tabs that measure whole test sets share: the faces, what one of them costs, and the faces fooled."""
+"""What the tabs that measure whole test sets share: the faces, what one costs, buttons and events, the faces fooled."""
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import gradio as gr
+from gradio.components import Component
 from torch import Tensor
 
 from ..recognizer import available_recognizers, load_test_set
@@ -11,7 +13,7 @@ from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say
-from . import kept, kept_results, on_gpu, recognizer
+from . import I18N, drawn_by, kept, kept_results, on_gpu, recognizer
 
 SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
 GRADIENT = 3  # forward passes that a gradient costs
@@ -67,3 +69,42 @@ def fooled_faces(
         )
     first = say("curve.first", language, shown=len(faces), fooled=fooled)
     return {"title": f"{about}: {first}", "faces": faces}
+
+
+def lay_out(
+    name: str,
+    drawing: str,
+    inputs: Sequence[Component],
+    announce: Callable,
+    measure: Callable,
+    stopped: Callable,
+    show_faces: Callable,
+) -> None:
+    """The buttons, the drawing and the faces of the tab `name`, which is also the API's name for `measure`.
+
+    `inputs` are those of `measure`, a visitor's board first. Start calls `announce` and, in its turn, `measure`;
+    Stop calls `stopped`; a click into the drawing calls `show_faces`.
+    """
+    board = inputs[0]
+    with gr.Row():
+        start = gr.Button(I18N("page.start"), variant="primary", elem_id=f"{name}-start", min_width=140)
+        stop = gr.Button(I18N("page.stop"), elem_id=f"{name}-stop", min_width=140)
+        table = gr.DownloadButton(I18N("page.csv"), interactive=False, elem_id=f"{name}-csv", min_width=140)
+        figure = gr.DownloadButton(I18N("page.png"), interactive=False, elem_id=f"{name}-png", min_width=140)
+    plot = drawn_by(drawing, elem_id=name, value=None)
+    faces = drawn_by("fooled", elem_id=f"{name}-faces", value=NO_FACES)
+
+    private = {"show_progress": "hidden", "api_visibility": "undocumented"}
+    announced = start.click(announce, board, [plot, faces], queue=False, **private)
+    running = announced.then(
+        measure,
+        inputs,
+        [plot, table, figure],
+        api_name=name,
+        concurrency_id="curve",
+        concurrency_limit=1,
+        show_progress="hidden",
+    )
+    cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
+    cancelled.then(stopped, [board, plot], plot, queue=False, **private)
+    plot.click(show_faces, board, faces, **private)

@@ -21,7 +21,6 @@ from . import (
     choices,
     computed,
     computed_once,
-    drawn_by,
     kept_results,
     known_test_faces,
     language_of,
@@ -32,7 +31,7 @@ from . import (
     remember,
 )
 from .inputs import Epsilon, Names, known_epsilon
-from .measured import NO_FACES, cost, fooled_faces, test_set_of
+from .measured import NO_FACES, cost, fooled_faces, lay_out, test_set_of
 
 DEFAULT_EPSILON = 0.02
 finished: dict[tuple, Matrix] = kept_results()
@@ -192,26 +191,6 @@ def build(demo: gr.Blocks) -> None:
         attack = gr.Dropdown(
             methods, value=FGSM, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220
         )
-    with gr.Row():
-        start = gr.Button(I18N("page.start"), variant="primary", elem_id="transfer-start", min_width=140)
-        stop = gr.Button(I18N("page.stop"), elem_id="transfer-stop", min_width=140)
-        table = gr.DownloadButton(I18N("page.csv"), interactive=False, elem_id="transfer-csv", min_width=140)
-        figure = gr.DownloadButton(I18N("page.png"), interactive=False, elem_id="transfer-png", min_width=140)
-    plot = drawn_by("heatmap", elem_id="transfer", value=None)
-    faces = drawn_by("fooled", elem_id="transfer-faces", value=NO_FACES)
-
-    private = {"show_progress": "hidden", "api_visibility": "undocumented"}
-    announced = start.click(announce, board, [plot, faces], queue=False, **private)
-    running = announced.then(
-        measure,
-        [board, models, epsilon, attack],
-        [plot, table, figure],
-        api_name="transfer",
-        concurrency_id="curve",
-        concurrency_limit=1,
-        show_progress="hidden",
-    )
-    cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
-    cancelled.then(stopped, [board, plot], plot, queue=False, **private)
-    plot.click(show_faces, board, faces, **private)
-    demo.load(offered, None, models, queue=False, **private)
+    inputs = [board, models, epsilon, attack]
+    lay_out("transfer", "heatmap", inputs, announce, measure, stopped, show_faces)
+    demo.load(offered, None, models, queue=False, show_progress="hidden", api_visibility="undocumented")

@@ -1,0 +1,128 @@
+"""What the command line takes: commands, their options and help."""
+
+import argparse
+from pathlib import Path
+
+from .curve import COURSE_EPSILONS, parse_epsilons
+from .fetch import SOURCES
+from .methods import ATTACKS, CONTROL, FGSM
+from .recognizer import ARCHITECTURES, DEFAULT_MODEL
+
+IMAGENET, BUILTIN_WEIGHTS = "imagenet", "built-in"  # what training may start from
+
+
+def epsilon_list(text: str) -> list[float]:
+    try:
+        return parse_epsilons(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def epsilon(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an epsilon: give a number from 0 to 1, such as 0.03")
+    return value
+
+
+def seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage text."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What each command takes; the name of the one asked for is in `command`."""
+    top = OneLineParser(prog="python -m fgsm", description="Fool face recognisers with the Fast Gradient Sign Method.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, summary: str, description: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, description=description)
+
+    add(
+        "models",
+        "list the recognisers and their clean accuracy",
+        "List every recogniser in models/: architecture, size, data set, accuracy on its test faces, time of training.",
+    )
+
+    command = add(
+        "attack",
+        "attack one photograph",
+        "Attack one photograph and print whom it is taken for, as a float image and as an 8-bit picture.",
+    )
+    command.add_argument("photo", type=Path, help="a picture; its largest face is used, or its centre square")
+    command.add_argument("--model", default=DEFAULT_MODEL, help="a name that 'models' lists (default: %(default)s)")
+    command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
+    command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
+    command.add_argument("--target", metavar="PERSON", help="aim at being taken for this person (default: anyone else)")
+    command.add_argument(
+        "--label", metavar="PERSON", help="attack on this label (default: the recogniser's own clean prediction)"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE.png", help="save the adversarial face, as 8-bit PNG")
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    command = add(
+        "curve",
+        "measure accuracy against epsilon over the test faces",
+        "Measure accuracy against epsilon over the test faces, under one attack or several; write CSV and figures.",
+    )
+    command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
+    command.add_argument("--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 0.1'")
+    command.add_argument(
+        "--attack", nargs="+", choices=ATTACKS, default=[FGSM, CONTROL], help="how (default: FGSM and random signs)"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figures go")
+
+    command = add(
+        "transfer",
+        "try faces crafted on each recogniser on every other",
+        "Craft adversarial test faces on each recogniser and print how many every other one still names right.",
+    )
+    command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
+    command.add_argument("--epsilon", type=epsilon, default=0.02, help="step size, 0 to 1 (default: 0.02)")
+    command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV and figure there")
+
+    command = add(
+        "train",
+        "train a recogniser on the built-in faces, or on your own",
+        "Train a recogniser on the built-in faces or on a folder of your own, and write its checkpoint to models/, "
+        "where the page finds it. Ctrl-C ends training and keeps the best weights so far.",
+    )
+    command.add_argument("--arch", nargs="+", choices=ARCHITECTURES, required=True, help="the network's architecture")
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder of people, each a folder of photographs (default: built-in)",
+    )
+    command.add_argument("--name", help="name of the folder in models/ (default: from folder and architecture)")
+    command.add_argument(
+        "--pretrained",
+        nargs="?",
+        const=IMAGENET,
+        choices=(IMAGENET, BUILTIN_WEIGHTS),
+        help="start from ImageNet weights or, where they cannot be downloaded, from the built-in recogniser of this "
+        "architecture; 'built-in' asks for that one (default: from scratch)",
+    )
+    command.add_argument("--adversarial", action="store_true", help="train on attacked faces, which makes it robust")
+    command.add_argument("--seed", type=seed, default=0, help="of the split and of training (default: 0)")
+
+    command = add(
+        "fetch",
+        "download a data set of faces",
+        "Download a data set and lay it out as a folder of people, for 'train --data'. Says licence and size first.",
+    )
+    command.add_argument("data", choices=SOURCES, help="which")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: data/ and its name)")
+    return top
