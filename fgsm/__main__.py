@@ -21,7 +21,7 @@ from .detect import find_faces, frame, framing
 from .faces import open_picture, prepare
 from .fetch import SOURCES
 from .figures import accuracy_figure, examples_figure, transfer_figure
-from .methods import FGSM
+from .methods import CONTROL, FGSM
 from .recognizer import (
     BUILT_IN,
     DEFAULT_MODEL,
@@ -58,6 +58,8 @@ def models_command(arguments: argparse.Namespace) -> None:
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
+    if arguments.target and arguments.attack == CONTROL:
+        raise Refused("refused.aimless")
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
     faces = find_faces(picture)
@@ -73,9 +75,10 @@ def attack_command(arguments: argparse.Namespace) -> None:
 def known_label(recognizer: Recognizer, person: str | None) -> int | None:
     if person is None:
         return None
-    if person not in recognizer.labels:
+    spelled = [label.replace(" ", "_").lower() for label in recognizer.labels]
+    if person.replace(" ", "_").lower() not in spelled:
         raise Refused("refused.target", name=repr(person)[:40])
-    return recognizer.labels.index(person)
+    return spelled.index(person.replace(" ", "_").lower())
 
 
 def as_text(report: dict) -> str:
@@ -207,6 +210,7 @@ def train_command(arguments: argparse.Namespace) -> None:
         )
         if stopped:
             break
+    print("The page has it when it is loaded the next time.")
 
 
 def default_name(arguments: argparse.Namespace, architecture: str) -> str:
@@ -216,6 +220,8 @@ def default_name(arguments: argparse.Namespace, architecture: str) -> str:
 
 def read_folder(root: Path, seed: int) -> DataSet:
     """The faces in a folder of people; says what is left out of it, and what remains."""
+    if not root.is_dir():
+        raise Refusal(f"There is no folder {root}.")
     people, left_out = gather(root, INPUT_SIZE, partial(tqdm, unit="file", desc="Reading"))
     if left_out:
         print("\n".join(["Left out:", *(f"  {reason}" for reason in left_out)]), flush=True)

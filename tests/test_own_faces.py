@@ -214,7 +214,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "nowhere", "--name", "x"), "one folder of pictures per person"),
+        (("--data", "nowhere", "--name", "x"), "There is no folder nowhere"),
         (("--data", BUILTIN_FACES / "person_01", "--name", "x"), "one folder of pictures per person"),
         (("--data", BUILTIN_FACES, "--name", "resnet18"), "is another recogniser's name"),
         (("--name", "resnet18_celeb_faces"), "is another recogniser's name"),
@@ -249,8 +249,18 @@ def test_celebrities_come_as_folders_of_people_with_licence_and_size_first(tmp_p
         said.append(capsys.readouterr().out)
         return str(tmp_path / "downloaded")
 
-    monkeypatch.setattr("kagglehub.clients.build_kaggle_client", lambda: client)
-    monkeypatch.setattr("kagglehub.dataset_download", download)
+    # Not Kaggle's own library, which the tests do not require: it and torchattacks want different versions of requests.
+    modules = {
+        "kagglehub": {"dataset_download": download},
+        "kagglehub.clients": {"build_kaggle_client": lambda: client},
+        "kagglesdk.datasets.types.dataset_api_service": {"ApiGetDatasetRequest": types.SimpleNamespace},
+    }
+    for name, content in modules.items():
+        module = types.ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("kagglesdk", "kagglesdk.datasets", "kagglesdk.datasets.types"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     counts = fetch.SOURCES["celebrities"].fetch(tmp_path / "data" / "celebrities")
     assert "12 MB" in said[0] and "Licence: as you like" in said[0]
     assert counts == {"Brad Pitt": 1, "Zac Efron": 1}

@@ -247,7 +247,7 @@ root.querySelector('.copy').addEventListener('click', async (event) => {
   } catch { // not allowed here: let the visitor copy it
     return window.prompt(say('viewer.link'), window.location.href);
   }
-  event.target.textContent = say('viewer.copied');
+  event.target.textContent = say(face.link.face ? 'viewer.copied' : 'viewer.copied_without');
   setTimeout(() => { event.target.textContent = say('viewer.link'); }, 2000);
 });
 

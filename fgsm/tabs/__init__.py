@@ -38,6 +38,7 @@ I18N = gr.I18n(
         for language, texts in TEXTS.items()
     }
 )
+FEW = 100  # test faces
 REMEMBERED = 64  # results of each kind kept by this process
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,10 @@ def choices(language: str = ENGLISH) -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
 
     def offered(name: str) -> str:
-        return " · ".join(filter(None, [title(name, language), accuracy_of(known[name])]))
+        faces = len(known[name]["test_photographs"])
+        few = f" (n = {faces})" if faces < FEW else ""  # of which a percentage says little
+        accuracy = accuracy_of(known[name])
+        return f"{title(name, language)} · {accuracy}{few}" if accuracy else title(name, language)
 
     known = available_recognizers()
     ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))

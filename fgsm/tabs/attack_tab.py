@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..detect import find_faces, frame, framing
 from ..faces import prepare
-from ..methods import ATTACKS, BIM, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
+from ..methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import DEFAULT_MODEL, available_recognizers
 from ..report import as_picture, attack_report
 from ..stage import reference_photograph
@@ -134,13 +134,24 @@ def change_slider(request: gr.Request, visit: Visit, *settings: Any) -> Iterator
 
 
 @politely
+def change_random(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
+    """The stage and the slider, and the goal and the people to become: random signs aim at nobody."""
+    view = view_of(visit, *settings).at_position()
+    calm = (DODGE, gr.HTML(visible=False)) if view.attack == CONTROL else (gr.skip(), gr.skip())
+    yield gr.skip(), view.slider, *calm
+    for message in show(visit, view, request, move_to=view.epsilon):
+        yield message, gr.skip(), gr.skip(), gr.skip()
+
+
+@politely
 def change_goal(
     request: gr.Request, visit: Visit, model: str, epsilon: float, top: float, random: bool, method: str, goal: str
 ) -> Iterator[tuple]:
     """The stage, the slider, the people to become, for those who want to, and random signs, which aim at nobody."""
     aiming = goal == IMPERSONATE
     view = view_of(visit, model, epsilon, top, random and not aiming, method, goal).at_position()
-    yield gr.skip(), view.slider, gr.HTML(visible=aiming), random and not aiming
+    people = gr.HTML(people_of(view.model, visit.target), visible=aiming)
+    yield gr.skip(), view.slider, people, random and not aiming
     if visit.target is not None:
         for message in show(visit, view, request, move_to=view.epsilon):
             yield message, gr.skip(), gr.skip(), gr.skip()
@@ -202,7 +213,10 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
         "fooled": sum(card["fooled"] for card in cards),
         "all": len(cards),
     }
-    return {"title": say("survive.title", language, **about), "cards": cards}
+    return {
+        "title": say("survive.title" if cards[0]["fooled"] else "survive.fools_nobody", language, **about),
+        "cards": cards,
+    }
 
 
 @on_gpu
@@ -223,6 +237,8 @@ def answer(
         raise Refused("refused.no_picture")
     if target and label_of(known(model), target) is None:
         raise Refused("refused.target", name=repr(target)[:40])
+    if target and attack == CONTROL:
+        raise Refused("refused.aimless")
     picture = opened(photo)
     faces = find_faces(picture)
     face = prepare(picture, available_recognizers()[known(model)]["input_size"], frame(picture, faces))
@@ -296,7 +312,8 @@ def build(demo: gr.Blocks) -> None:
     cropper.input(own_picture.change_crop, [*settings, photo], viewer, **private)
     model.input(change_model, settings, viewer, **private)
     model.input(change_lists, [visit, model], [gallery, people, no_samples], **private)
-    for control in (top, random, method):
+    random.input(change_random, settings, [viewer, slider, goal, people], **private)
+    for control in (top, method):
         control.input(change_slider, settings, [viewer, slider], **private)
     goal.input(change_goal, settings, [viewer, slider, people, random], **private)
     people.click(choose_target, settings, viewer, **private)

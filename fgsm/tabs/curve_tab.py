@@ -52,14 +52,12 @@ class Board:
 
 def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
     """What stands there until a place is free: one curve at a time is measured."""
-    board.curves.clear()
     return chart(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
 
 
 @politely
 def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
-    board.curves.clear()
     try:
         if not models:
             raise Refused("refused.no_recogniser")
@@ -70,8 +68,10 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
         models = known_test_faces(models)
         values = parse_epsilons(epsilons)
     except Refused as error:
-        yield chart(board, "empty", 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
+        state = "done" if board.curves else "empty"
+        yield chart(board, state, 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
         raise
+    board.curves.clear()
     jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
     yield from measure_all(board, jobs, values, language_of(request))
 
@@ -138,7 +138,7 @@ def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]
 def summary(board: Board, remembered: dict, language: str) -> str:
     curves = board.curves.values()
     precision = ", ".join(sorted({curve.precision for curve in curves}))
-    totals = " / ".join(map(str, sorted({curve.total for curve in curves})))
+    totals = ", ".join(map(str, sorted({curve.total for curve in curves})))
     text = say("curve.finished", language, total=totals, precision=precision)
     if not remembered:
         return text

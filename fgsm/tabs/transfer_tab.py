@@ -47,7 +47,6 @@ class Board:
 
 def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
     """What stands there until a place is free: one measurement at a time."""
-    board.matrix = None
     return heatmap(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
 
 
@@ -55,7 +54,6 @@ def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
 def measure(board: Board, models: list[str], epsilon: Any, attack: str, request: gr.Request) -> Iterator[tuple]:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     language = language_of(request)
-    board.matrix = None
     try:
         epsilon = known_epsilon(epsilon)
         if len(models) < 2:
@@ -65,8 +63,9 @@ def measure(board: Board, models: list[str], epsilon: Any, attack: str, request:
             if other not in comparable(models[0]):
                 raise Refused("refused.not_comparable", one=title(models[0], language), other=title(other, language))
     except Refused as error:
-        yield heatmap(board, "empty", 0, error.sentence(language)), gr.skip(), gr.skip()
+        yield heatmap(board, "done" if board.matrix else "empty", 0, error.sentence(language)), gr.skip(), gr.skip()
         raise
+    board.matrix = None
     yield from measure_all(board, models, epsilon, attack, language)
 
 

@@ -138,7 +138,9 @@ def label_of(model: str, person: str | None) -> int | None:
 def note(view: View, face: Face, language: str) -> str:
     """What a visitor should know of the attack: on which label, at what cost, and what is special about it."""
     config = available_recognizers()[view.model]
-    if label_of(view.model, face.person) is not None:
+    if view.target:
+        sentences = [say("note.target", language, target=view.target)]
+    elif label_of(view.model, face.person) is not None:
         known_apart = "unknown" if config.get("training_unknown") else "test"
         sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
