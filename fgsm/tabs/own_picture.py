@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from .. import compute
 from ..detect import Square, find_faces, frame, framing
 from ..faces import SMALLEST
 from ..stage import data_url
@@ -65,10 +66,11 @@ def change_crop(request: gr.Request, event: gr.EventData, visit: Visit, *values:
 
 
 def forget(request: gr.Request) -> None:
-    """Delete the pictures of a visit that has ended, save what another visit has brought as well."""
+    """Delete the pictures of a visit that has ended, save what another visit has brought as well; give memory back."""
     own = brought.pop(request.session_hash, set())
     for photo in own - set().union(*brought.values()):
         photo.unlink(missing_ok=True)
+    compute.give_back_memory()
 
 
 def build() -> tuple[Photo, gr.HTML]:
