@@ -1,31 +1,34 @@
 """What the command line takes: commands, their options and help."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from .curve import COURSE_EPSILONS, parse_epsilons
+from .curve import COURSE_EPSILONS, known_epsilon, parse_epsilons
 from .fetch import SOURCES
 from .methods import ATTACKS, CONTROL, FGSM
 from .recognizer import ARCHITECTURES, DEFAULT_MODEL
+from .texts import Refused
+
+T = TypeVar("T")
 
 IMAGENET, BUILTIN_WEIGHTS = "imagenet", "built-in"  # what training may start from
 
 
-def epsilon_list(text: str) -> list[float]:
-    try:
-        return parse_epsilons(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def argument(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """`parse` as argparse wants it: its sentence, where it raises Refused, is shown."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except Refused as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parsed
 
 
-def epsilon(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an epsilon: give a number from 0 to 1, such as 0.03")
-    return value
+epsilon, epsilon_list = argument(known_epsilon), argument(parse_epsilons)
 
 
 def seed(text: str) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .dataset import DATA, list_people, split_at_random
+from .dataset import DATA, people_if_any, split_at_random
 from .faces import PROJECT
 from .texts import Refused
 
@@ -49,10 +49,7 @@ def course_config(name: str) -> dict:
 @functools.lru_cache(1)
 def _drawn(root: Path, changed: int) -> list[str]:
     """A sample of the data set in `root`, as it is since it `changed`: as many faces as a test set would have."""
-    try:
-        people = {person: own for person, own in list_people(root).items() if person in LABELS and len(own) > 1}
-    except Refused:
-        return []
+    people = {person: own for person, own in people_if_any(root).items() if person in LABELS and len(own) > 1}
     return [photograph.relative_to(root).as_posix() for photograph in split_at_random(people, SEED)[1]]
 
 

@@ -160,6 +160,17 @@ def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
                 writer.writerow((*head, correct, curve.total, *measured))
 
 
+def known_epsilon(value: object) -> float:
+    """`value`, where it is a number from 0 to 1, or text of one. Raises Refused for anything else."""
+    try:
+        epsilon = float(value)
+    except (TypeError, ValueError):
+        epsilon = -1.0
+    if not 0 <= epsilon <= 1:
+        raise Refused("refused.one_epsilon", value=repr(value)[:20])
+    return epsilon
+
+
 def parse_epsilons(text: str) -> list[float]:
     """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises Refused for anything else."""
     pieces = str(text).replace(";", ",").replace(",", " ").split()

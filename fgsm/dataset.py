@@ -64,13 +64,17 @@ def _read_table(table: Path) -> list[tuple[str, Path]]:
     return [(label.strip(), faces / Path(name.strip()).name) for label, name in rows]
 
 
-def owners(root: Path) -> dict[Path, str]:
-    """The person on each photograph under `root`; nothing where there is no data set."""
+def people_if_any(root: Path) -> dict[str, list[Path]]:
+    """What `list_people` says of `root`; nothing where there is no data set."""
     try:
-        people = list_people(root)
+        return list_people(root)
     except Refused:
         return {}
-    return {photograph: person for person, own in people.items() for photograph in own}
+
+
+def owners(root: Path) -> dict[Path, str]:
+    """The person on each photograph under `root`; nothing where there is no data set."""
+    return {photograph: person for person, own in people_if_any(root).items() for photograph in own}
 
 
 def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tuple[list[Path], list[Path]]:

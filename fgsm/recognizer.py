@@ -13,7 +13,7 @@ import torch
 from huggingface_hub import load_torch_model
 from torch import Tensor, nn
 
-from .course import ARCHITECTURE_OF, course_config, list_checkpoints, read_state
+from .course import ARCHITECTURE_OF, LABELS, course_config, list_checkpoints, read_state
 from .dataset import owners
 from .faces import PROJECT, open_picture, prepare
 from .resnet import ResNet
@@ -95,16 +95,30 @@ def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
 
 def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
     """Name and config of every recogniser in the folder `models` that can be loaded, in the order of their names."""
-    refused = refused_files(models)
-    configs = {path.parent.name: _read_config(path) for path in _config_files(models)}
-    configs |= {
-        name: course_config(name) for name, path in list_checkpoints(models).items() if path.name not in refused
-    }
-    return {name: config for name, config in sorted(configs.items()) if config}
+    return _survey(models)[0]
 
 
-def _config_files(models: Path) -> list[Path]:
-    return sorted(models.glob("[!.]*/config.json"))
+def refused_files(models: Path = MODELS) -> dict[str, Refused]:
+    """What stands in the folder `models` like a checkpoint and cannot be used, each with the reason."""
+    return _survey(models)[1]
+
+
+def _survey(models: Path) -> tuple[dict[str, dict], dict[str, Refused]]:
+    """What can be loaded from the folder `models`, and what cannot."""
+    configs, problems = {}, {}
+    for path in sorted(models.glob("[!.]*/config.json")):
+        name = path.parent.name
+        if config := _read_config(path):
+            configs[name] = config
+        else:
+            problems[name] = Refused("refused.config", name=name)
+    for name, path in list_checkpoints(models).items():
+        about = path.stat()
+        if problem := _problem(path, about.st_mtime_ns, about.st_size):
+            problems[path.name] = problem
+        else:
+            configs[name] = course_config(name)
+    return dict(sorted(configs.items())), problems
 
 
 def _read_config(path: Path) -> dict | None:
@@ -114,17 +128,6 @@ def _read_config(path: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     return config if isinstance(config, dict) and config.keys() >= CONFIG_KEYS else None
-
-
-def refused_files(models: Path = MODELS) -> dict[str, Refused]:
-    """What stands in the folder `models` like a checkpoint and cannot be used, each with the reason."""
-    unusable = [path.parent.name for path in _config_files(models) if _read_config(path) is None]
-    problems = {name: Refused("refused.config", name=name) for name in unusable}
-    for path in list_checkpoints(models).values():
-        about = path.stat()
-        if problem := _problem(path, about.st_mtime_ns, about.st_size):
-            problems[path.name] = problem
-    return problems
 
 
 @functools.lru_cache(16)
@@ -142,9 +145,8 @@ def _read_course_state(path: Path) -> dict[str, Tensor]:
         raise Refused(
             "refused.unknown_file", file=path.name, known=", ".join(f"{name}.pth" for name in ARCHITECTURE_OF)
         )
-    config = course_config(path.stem)
     with torch.device("meta"):  # only its shapes are asked for
-        network = build_network(config["architecture"], len(config["labels"]))
+        network = build_network(ARCHITECTURE_OF[path.stem], len(LABELS))
     return read_state(path, network)
 
 

@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .methods import FGSM, Aim, adversarial
+from .methods import CONTROL, FGSM, Aim, adversarial
 from .recognizer import Recognizer
 from .sweep import score
-from .texts import say
+from .texts import Refused, say
 
 TOP = 5
 
@@ -25,8 +25,10 @@ def attack_report(
 
     `label` is the class index attacked; without it, the recogniser's own clean prediction. With a `target`, a class
     index, the attack aims at that. Returns the top labels of the clean face and of both adversarial ones, float and
-    8-bit, each of these with a verdict; and that 8-bit picture.
+    8-bit, each of these with a verdict; and that 8-bit picture. Raises Refused for random signs with a target.
     """
+    if target is not None and attack == CONTROL:
+        raise Refused("refused.aimless")
     image = face.unsqueeze(0).to(recognizer.device)
     clean = score(recognizer, image)[0]
     aim = Aim(attack, int(clean.argmax()) if label is None else label, target)

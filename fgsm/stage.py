@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from .attack import as_8bit, perturb, perturb_8bit
-from .dataset import list_people
+from .dataset import people_if_any
 from .faces import PROJECT, open_picture, prepare
 from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
 from .recognizer import Recognizer
@@ -217,12 +217,7 @@ def forget_photographs() -> None:
     _people.cache_clear()
 
 
-@functools.cache
-def _people(root: Path) -> dict[str, list[Path]]:
-    try:
-        return list_people(root)
-    except Refused:
-        return {}
+_people = functools.cache(people_if_any)
 
 
 def data_url(picture: Image.Image) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+import torchvision
 from huggingface_hub import save_torch_state_dict
 from torch import Tensor
 from torchvision.transforms import v2
@@ -90,8 +91,6 @@ def imagenet_weights(architecture: str) -> Start:
 
     Raises OSError where they cannot be, and Refused for an architecture that has none.
     """
-    import torchvision
-
     if architecture not in torchvision.models.list_models():
         raise Refused("refused.no_imagenet", architecture=architecture)
     weights = torchvision.models.get_model_weights(architecture).IMAGENET1K_V1

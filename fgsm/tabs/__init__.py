@@ -108,7 +108,7 @@ def remember(results: dict, key: tuple, result: Any) -> None:
 def choices(language: str = ENGLISH) -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
 
-    def offered(name: str) -> str:
+    def described(name: str) -> str:
         faces = len(known[name]["test_photographs"])
         few = f" (n = {faces})" if faces < FEW else ""  # of which a percentage says little
         accuracy = accuracy_of(known[name])
@@ -116,7 +116,7 @@ def choices(language: str = ENGLISH) -> list[tuple[str, str]]:
 
     known = available_recognizers()
     ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
-    return [(offered(name), name) for name in ordered]
+    return [(described(name), name) for name in ordered]
 
 
 def offered(request: gr.Request) -> gr.CheckboxGroup:

@@ -96,13 +96,9 @@ def forwards(attack: str, epsilons: int) -> int:
 def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
     yield chart(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
     remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
-    for model, _ in jobs:
-        test_set_of(model)  # here, and not where everybody waits
+    faces_in = {model: len(test_set_of(model)[1]) for model, _ in jobs}  # read here, not where everybody waits
     costs = {model: computed_once(cost, model) for model, _ in jobs}
-    work = {
-        (model, attack): len(test_set_of(model)[1]) * costs[model] * forwards(attack, len(epsilons))
-        for model, attack in jobs
-    }
+    work = {(model, attack): faces_in[model] * costs[model] * forwards(attack, len(epsilons)) for model, attack in jobs}
     ahead = sum(work[job] for job in jobs if job not in remembered)
     start, done = time.monotonic(), 0.0
     for job in jobs:
@@ -117,7 +113,7 @@ def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float]
             if snapshot.total == 0 or board.curves.get(job) == snapshot:
                 continue  # in the middle of a batch
             board.curves[job] = snapshot
-            share = (done + work[job] * snapshot.total / len(test_set_of(model)[1])) / ahead
+            share = (done + work[job] * snapshot.total / faces_in[model]) / ahead
             message = say(
                 "curve.progress",
                 language,

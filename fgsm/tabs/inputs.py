@@ -4,8 +4,6 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..texts import Refused
-
 
 class Photo(gr.Image):
     """An image input that hands on the visitor's file as it is: Gradio's own reading loses 16 bits and transparency."""
@@ -17,23 +15,12 @@ class Photo(gr.Image):
 
 
 class Epsilon(gr.Number):
-    """A number for `known_epsilon` to check, which can answer in the visitor's language."""
+    """A number for `known_epsilon`, in curve.py, to check, which can answer in the visitor's language."""
 
     is_template = True
 
     def preprocess(self, payload) -> object:
         return payload
-
-
-def known_epsilon(value: object) -> float:
-    """`value`, where it is a number from 0 to 1."""
-    try:
-        epsilon = float(value)
-    except (TypeError, ValueError):
-        epsilon = -1.0
-    if not 0 <= epsilon <= 1:
-        raise Refused("refused.one_epsilon", value=repr(value)[:20])
-    return epsilon
 
 
 class Name(gr.Dropdown):

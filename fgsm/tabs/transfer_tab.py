@@ -11,7 +11,7 @@ import gradio as gr
 import torch
 
 from .. import compute
-from ..curve import wilson_interval
+from ..curve import known_epsilon, wilson_interval
 from ..methods import BIM, FGSM, PGD, craft
 from ..recognizer import DEFAULT_MODEL
 from ..texts import Refused, say, title
@@ -30,7 +30,7 @@ from . import (
     recognizer,
     remember,
 )
-from .inputs import Epsilon, Names, known_epsilon
+from .inputs import Epsilon, Names
 from .measured import NO_FACES, cost, fooled_faces, lay_out, test_set_of
 
 DEFAULT_EPSILON = 0.02
