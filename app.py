@@ -4,8 +4,12 @@ import os
 import threading
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab, transfer_tab
+from fgsm.tabs.folder import own_folder
+from fgsm.tabs.gate import Gate, housekeeping
+from fgsm.tabs.page import Page
 from fgsm.tabs.visit import warm_up
 
 CSS = """
@@ -27,8 +31,9 @@ CSS = """
   #epsilon { order: 1; } /* right above the stage */
 }
 """
-CLEAN_UP = (600, 3600)  # seconds: how often files older than how much are deleted, whatever became of the visit
+MOST_THREADS = 240  # visitors wait in threads for the one that computes; more than the gate lets in
 
+os.environ["GRADIO_TEMP_DIR"] = str(own_folder())  # where components keep their files
 threading.Thread(target=warm_up, daemon=True).start()
 
 TABS = {"attack": attack_tab.build, "curve": curve_tab.build, "transfer": transfer_tab.build, "how": how_tab.build}
@@ -40,16 +45,7 @@ def open_tab(request: gr.Request) -> gr.Tabs:
     return gr.Tabs(selected=asked if asked in TABS else "attack")
 
 
-class Page(gr.Blocks):
-    """Blocks whose API fills in the last inputs that a caller leaves out, as gradio_client does by itself."""
-
-    async def preprocess_data(self, block_fn, inputs, *rest, **named):
-        left_out = block_fn.inputs[len(inputs) :]
-        inputs = [*inputs, *(getattr(component, "value", None) for component in left_out)]
-        return await super().preprocess_data(block_fn, inputs, *rest, **named)
-
-
-with Page(title="Fool a face recogniser", analytics_enabled=False, delete_cache=CLEAN_UP) as demo:
+with Page(title="Fool a face recogniser", analytics_enabled=False) as demo:
     gr.Markdown(I18N("page.welcome"), elem_id="title")
     with gr.Tabs() as tabs:
         for name, build in TABS.items():
@@ -68,6 +64,9 @@ if __name__ == "__main__":
         i18n=I18N,
         footer_links=["api"],
         run_history=False,  # it would keep visitors' faces in their browser
-        max_threads=120,  # visitors wait in threads for the one that computes
+        ssr_mode=False,  # everything comes through the gate
+        num_workers=0,
+        app_kwargs={"middleware": [Middleware(Gate, page=demo)], "lifespan": housekeeping},
+        max_threads=MOST_THREADS,
         max_file_size="40mb",
     )

@@ -11,6 +11,15 @@
   // What visitors call the recogniser `name`.
   const recogniser = (name) => texts[language][`recogniser.${name}`] ?? name;
 
+  // A new element at the end of `parent`, with a text that is never read as HTML.
+  function make(name, parent, text, className) {
+    const node = document.createElement(name);
+    if (text !== undefined) node.textContent = text;
+    if (className) node.className = className;
+    parent.append(node);
+    return node;
+  }
+
   // Fills in every element of a drawing that names its text or its accessible label.
   function translate(root) {
     for (const node of root.querySelectorAll('[data-text]')) node.textContent = say(node.dataset.text);
@@ -35,5 +44,5 @@
     if (window.fgsm.opened) link({ tab });
   }
 
-  Object.assign(window.fgsm, { say, recogniser, translate, link, selectTab });
+  Object.assign(window.fgsm, { say, recogniser, make, translate, link, selectTab });
 })();

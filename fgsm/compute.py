@@ -1,51 +1,191 @@
-"""One thread computes for everybody: the most urgent step next.
+"""One thread computes for everybody, in turn.
 
 PyTorch already spreads one step over all cores; two steps at once, or steps in changing threads, only slow each other
-down. First come the short steps that somebody is looking at; the others go in the order of their deadlines, so that
-neither attacks nor curves starve (earliest deadline first: Liu & Layland, "Scheduling Algorithms for Multiprogramming
-in a Hard-Real-Time Environment", J. ACM 20(1), 1973).
+down. Half of the time goes to whoever has had least lately, the smallest step first: one who asks for much, or often,
+waits longer than others, and a short answer hardly waits at all. The other half goes to whatever has waited longest, so
+that every step has its turn, however many others come. (Least attained service: Nuyens & Wierman, "The
+Foreground-Background Queue: A Survey", Performance Evaluation 65, 2008; with the age of a step against starvation.)
 """
 
 import contextlib
 import contextvars
 import ctypes
-import itertools
-import math
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
+
+from .texts import Refused
 
 T = TypeVar("T")
 
-# Seconds until a step should start.
-AT_ONCE = -math.inf  # what a visitor is looking at right now
-SOON = 1.0  # what the slider may reach next
-LATER = 4.0  # a batch of somebody's curve
-
-_steps: queue.PriorityQueue = queue.PriorityQueue()
-_order = itertools.count()  # steps with the same deadline go in the order in which they came
+EACH = 1800.0  # seconds of work that one visitor may have waiting
+ALL = 7200.0  # seconds that all may have waiting; beyond that, a visitor may still have
+LITTLE = 120.0  # seconds
+FORGOTTEN = 20.0  # seconds after which half of what somebody has had no longer counts
 
 
-def run(step: Callable[[], T], within: float = AT_ONCE) -> T:
-    """What `step` returns or raises, computed on the thread; to be started within so many seconds."""
-    if threading.current_thread() is _thread:
-        return step()
-    future = Future()
-    # A GPU lent for a request is found through the request's context.
-    _steps.put((time.monotonic() + within, next(_order), contextvars.copy_context(), step, future))
-    return future.result()
+class Asker(Protocol):
+    """Whoever something is computed for. `key` says whom its time is counted against."""
+
+    @property
+    def key(self) -> str: ...
+
+    def listening(self) -> bool:
+        """Whether anybody still waits for the answer."""
+        ...
 
 
-def run_each(items: Iterator[T], first: float = AT_ONCE, rest: float = SOON) -> Iterator[T]:
-    """The items of a generator, each computed on the thread, the first one and the others within so many seconds."""
-    done = object()
-    within = first
-    while (item := run(lambda: next(items, done), within)) is not done:
-        yield item
-        within = rest
+class House:
+    """The page itself, which is always there."""
+
+    key = "house"
+
+    def listening(self) -> bool:
+        return True
+
+
+class Unheard(Exception):
+    """Nobody waits for this any longer, so it is not computed."""
+
+
+class Work:
+    """What is computed for one request, in steps: at first about `seconds` in all and `step` seconds for a step."""
+
+    def __init__(self, computer: "Computer", asker: Asker, seconds: float, step: float) -> None:
+        self.asker = asker
+        self.left = seconds
+        self.step = step
+        self._computer = computer
+
+    def run(self, step: Callable[[], T]) -> T:
+        """What `step` returns or raises, computed on the thread. Raises Unheard where nobody waits for it."""
+        return self._computer.run(self, step)
+
+    def each(self, items: Iterator[T]) -> Iterator[T]:
+        """The items of a generator, each computed on the thread."""
+        done = object()
+        while (item := self.run(lambda: next(items, done))) is not done:
+            yield item
+
+
+class _Step:
+    """A step that waits. A GPU lent for a request is found through the request's context."""
+
+    def __init__(self, work: Work, call: Callable[[], Any]) -> None:
+        self.work = work
+        self.call = call
+        self.context = contextvars.copy_context()
+        self.result: Future = Future()
+
+
+class Computer:
+    """The thread, what waits for it, and what everybody has had of it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._steps: list[_Step] = []  # in the order in which they came
+        self._work: set[Work] = set()
+        self._had: dict[str, tuple[float, float]] = {}  # by key: seconds, halved every FORGOTTEN, and when that was
+        self._given = {"least": 0.0, "longest": 0.0}  # seconds by either rule while several waited
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def work(self, asker: Asker, seconds: float = 0.1, step: float = 0.1) -> Iterator[Work]:
+        """Work for `asker`, expected to take so many `seconds`, and so many for its first step.
+
+        Raises Refused, with a word on when to try again, for more than may wait.
+        """
+        work = Work(self, asker, seconds, step)
+        with self._changed:
+            self._admit(work)
+            self._work.add(work)
+        try:
+            yield work
+        finally:
+            with self._changed:
+                self._work.discard(work)
+
+    def _admit(self, work: Work) -> None:
+        if work.left > EACH:
+            raise Refused("refused.too_much", minutes=_minutes(work.left), most=_minutes(EACH))
+        own = sum(other.left for other in self._work if other.asker.key == work.asker.key)
+        if own + work.left > EACH:
+            raise Refused("refused.busy_own", minutes=_minutes(own + work.left - EACH))
+        everybody = sum(other.left for other in self._work)
+        if own + work.left > LITTLE and everybody + work.left > ALL:
+            raise Refused("refused.busy", minutes=_minutes(everybody + work.left - ALL))
+
+    def run(self, work: Work, call: Callable[[], T]) -> T:
+        """See `Work.run`."""
+        if threading.current_thread() is self._thread:
+            return call()
+        step = _Step(work, call)
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run_all, name="compute", daemon=True)
+                self._thread.start()
+            self._steps.append(step)
+            self._changed.notify_all()
+        return step.result.result()
+
+    def forget_unheard(self) -> None:
+        """Give up the steps that wait and that nobody waits for."""
+        with self._changed:
+            for step in [step for step in self._steps if not step.work.asker.listening()]:
+                self._steps.remove(step)
+                step.result.set_exception(Unheard())
+
+    def waiting(self) -> int:
+        """How many steps wait."""
+        with self._changed:
+            return len(self._steps)
+
+    def _run_all(self) -> None:
+        while True:
+            step, rule = self._next()
+            start = time.monotonic()
+            try:
+                step.result.set_result(step.context.run(step.call))
+            except BaseException as error:  # the thread outlives whatever a step does
+                step.result.set_exception(error)
+            self._note(step.work, time.monotonic() - start, rule)
+            del step  # nothing of a visitor's stays referenced while the thread waits
+
+    def _next(self) -> tuple[_Step, str | None]:
+        """The step whose turn it is, taken out, and the rule by which it is, where several waited."""
+        while True:
+            self.forget_unheard()
+            with self._changed:
+                if not self._steps:
+                    self._given = dict.fromkeys(self._given, 0.0)
+                    self._changed.wait(1.0)
+                    continue
+                rule = min(self._given, key=self._given.__getitem__)
+                step = self._steps[0] if rule == "longest" else min(self._steps, key=self._preference)
+                alone = len(self._steps) == 1
+                self._steps.remove(step)
+                return step, None if alone else rule
+
+    def _preference(self, step: _Step) -> float:
+        return self._lately(step.work.asker.key) + step.work.step
+
+    def _lately(self, key: str) -> float:
+        """Seconds that `key` has had, the older ones counting less."""
+        seconds, when = self._had.get(key, (0.0, 0.0))
+        return seconds * 0.5 ** ((time.monotonic() - when) / FORGOTTEN)
+
+    def _note(self, work: Work, took: float, rule: str | None) -> None:
+        with self._changed:
+            work.left = max(0.0, work.left - took)
+            work.step = took
+            key = work.asker.key
+            self._had[key] = (self._lately(key) + took, time.monotonic())
+            if rule is not None:
+                self._given[rule] += took
+            if len(self._had) > 1000:
+                self._had = {other: had for other, had in self._had.items() if self._lately(other) > 0.01}
 
 
 def give_back_memory() -> None:
@@ -54,15 +194,5 @@ def give_back_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def _work() -> None:
-    while True:
-        _, _, context, step, future = _steps.get()
-        try:
-            future.set_result(context.run(step))
-        except BaseException as error:  # the thread outlives whatever a step does
-            future.set_exception(error)
-        del context, step, future  # nothing of a visitor's stays referenced while the thread waits
-
-
-_thread = threading.Thread(target=_work, name="compute", daemon=True)
-_thread.start()
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))

@@ -6,6 +6,7 @@ take gradients of their own for every epsilon.
 """
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -148,16 +149,22 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> tuple
 
 
 def write_csv(curves: Sequence[Snapshot], path: Path) -> None:
+    """A file of `as_csv`."""
+    path.write_text(as_csv(curves), "utf-8", newline="")
+
+
+def as_csv(curves: Sequence[Snapshot]) -> str:
     """One row for each curve and epsilon, with `COLUMNS`."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for curve in curves:
-            points = zip(curve.epsilons, curve.correct, curve.accuracy, curve.intervals, curve.fooled, strict=True)
-            for epsilon, correct, accuracy, (low, high), fooled in points:
-                measured = (f"{accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", fooled)
-                head = (curve.model, curve.attack, curve.precision, epsilon)
-                writer.writerow((*head, correct, curve.total, *measured))
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for curve in curves:
+        points = zip(curve.epsilons, curve.correct, curve.accuracy, curve.intervals, curve.fooled, strict=True)
+        for epsilon, correct, accuracy, (low, high), fooled in points:
+            measured = (f"{accuracy:.4f}", f"{low:.4f}", f"{high:.4f}", fooled)
+            head = (curve.model, curve.attack, curve.precision, epsilon)
+            writer.writerow((*head, correct, curve.total, *measured))
+    return file.getvalue()
 
 
 def known_epsilon(value: object) -> float:

@@ -1,5 +1,6 @@
 """Reading any picture safely, and the one way from a picture to model input."""
 
+import io
 import threading
 import warnings
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 MOST_BYTES = 40 * 10**6
+HEAD = 1024  # bytes at the beginning of a file, which tell its kind
 MOST_PIXELS = 64 * 10**6
 LARGEST = 3000  # pixels: more of a picture's width or height is not kept
 SMALLEST = 16  # pixels: below, nobody sees a face
@@ -25,14 +27,19 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS i
 _decoding = threading.Lock()
 
 
-def open_picture(path: Path) -> Image.Image:
-    """The picture in the file `path`, upright and in RGB, at most LARGEST pixels wide and high.
+def open_picture(source: Path | str | bytes) -> Image.Image:
+    """The picture in the file `source`, or in these bytes of one, upright and in RGB, at most LARGEST pixels a side.
 
     Raises Refused for what is no picture, is damaged, or would need much time or memory, before any of it is spent.
     """
-    _check_file(Path(path))
+    if isinstance(source, bytes):
+        _check_size(len(source))
+        file, start = io.BytesIO(source), source[:HEAD]
+    else:
+        file, start = Path(source), _start_of(Path(source))
+    _check_kind(start)
     try:
-        picture = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+        picture = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
         declared = picture.size
         picture.draft(None, (LARGEST, LARGEST))  # a JPEG can be decoded at a half, a quarter or an eighth
     except Image.DecompressionBombError:
@@ -61,21 +68,27 @@ def can_be_opened(path: Path) -> bool:
     return True
 
 
-def _check_file(path: Path) -> None:
+def _start_of(path: Path) -> bytes:
     if not path.exists():
         raise Refused("refused.missing_file", file=path)
     if not path.is_file():
         raise Refused("refused.folder", file=path)
-    size = path.stat().st_size
+    _check_size(path.stat().st_size)
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEAD)
+    except OSError:
+        raise Refused("refused.unreadable") from None
+
+
+def _check_size(size: int) -> None:
     if size == 0:
         raise Refused("refused.empty")
     if size > MOST_BYTES:
         raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
-    try:
-        with open(path, "rb") as file:
-            start = file.read(1024)
-    except OSError:
-        raise Refused("refused.unreadable") from None
+
+
+def _check_kind(start: bytes) -> None:
     if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS:
         raise Refused("refused.heic")
     if b"<svg" in start:

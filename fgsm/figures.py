@@ -24,7 +24,7 @@ def accuracy_figure(curves: Sequence[Snapshot]) -> Figure:
         for curve in curves:
             if curve.model in shown:
                 _draw_curve(axes, curve, COLOURS[models.index(curve.model) % len(COLOURS)])
-        axes.set_title(shown[0] if len(shown) == 1 else "all")
+        axes.set_title(plain(shown[0]) if len(shown) == 1 else "all")
         axes.set_ylim(-0.03, 1.03)
         axes.set_xlabel("epsilon")
         axes.set_ylabel("accuracy, with 95% interval")
@@ -44,7 +44,12 @@ def _draw_curve(axes: Axes, curve: Snapshot, colour: str) -> None:
 
 
 def _name(curve: Snapshot) -> str:
-    return f"{curve.model}, {curve.attack} ({curve.precision})"
+    return plain(f"{curve.model}, {curve.attack} ({curve.precision})")
+
+
+def plain(name: str) -> str:
+    """`name` as Matplotlib draws it, letter by letter: between dollars it sees formulas, after a first _ nothing."""
+    return (" " + name if name.startswith("_") else name).replace("$", r"\$")
 
 
 def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Snapshot) -> Figure:
@@ -65,7 +70,7 @@ def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Sn
         for axes, face, (position, taken_for) in zip(line, faces, curve.examples[at], strict=False):
             person = model.labels[labels[position]]
             axes.imshow(face.permute(1, 2, 0).numpy())
-            axes.set_title(f"{person} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}", fontsize=7.5)
+            axes.set_title(plain(f"{person} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}"), fontsize=7.5)
     return figure
 
 
@@ -76,8 +81,9 @@ def transfer_figure(matrix: Matrix) -> Figure:
     figure = Figure(figsize=(1.5 * count + 2.6, 0.85 * count + 2.2), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(rows, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
-    axes.set_xticks(range(count), matrix.models, rotation=20, ha="right")
-    axes.set_yticks(range(count + 1), ["no attack", *matrix.models])
+    names = [plain(model) for model in matrix.models]
+    axes.set_xticks(range(count), names, rotation=20, ha="right")
+    axes.set_yticks(range(count + 1), ["no attack", *names])
     axes.set_xlabel("tried on")
     axes.set_ylabel("crafted on")
     axes.set_title(f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}", fontsize=11)

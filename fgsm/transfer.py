@@ -5,6 +5,7 @@ That they transfer is the observation of Szegedy et al., "Intriguing Properties 
 """
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,21 +105,27 @@ def named(model: Recognizer, images: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def write_csv(matrix: Matrix, path: Path) -> None:
+    """A file of `as_csv`."""
+    path.write_text(as_csv(matrix), "utf-8", newline="")
+
+
+def as_csv(matrix: Matrix) -> str:
     """A row for each pair of recognisers, with COLUMNS, and one for each without an attack, crafted on nothing."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
 
-        def write(attack: str, epsilon: float, source: str, model: str, correct: int) -> None:
-            low, high = wilson_interval(correct, matrix.total)
-            measured = (f"{correct / matrix.total:.4f}", f"{low:.4f}", f"{high:.4f}")
-            writer.writerow((attack, epsilon, source, model, correct, matrix.total, *measured))
+    def write(attack: str, epsilon: float, source: str, model: str, correct: int) -> None:
+        low, high = wilson_interval(correct, matrix.total)
+        measured = (f"{correct / matrix.total:.4f}", f"{low:.4f}", f"{high:.4f}")
+        writer.writerow((attack, epsilon, source, model, correct, matrix.total, *measured))
 
-        for column, model in enumerate(matrix.models):
-            write("none", 0.0, "", model, matrix.clean[column])
-        for source, row in zip(matrix.models, matrix.correct, strict=True):
-            for model, correct in zip(matrix.models, row, strict=True):
-                write(matrix.attack, matrix.epsilon, source, model, correct)
+    for column, model in enumerate(matrix.models):
+        write("none", 0.0, "", model, matrix.clean[column])
+    for source, row in zip(matrix.models, matrix.correct, strict=True):
+        for model, correct in zip(matrix.models, row, strict=True):
+            write(matrix.attack, matrix.epsilon, source, model, correct)
+    return file.getvalue()
 
 
 def explain(matrix: Matrix, language: str) -> list[str]:

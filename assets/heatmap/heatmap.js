@@ -2,7 +2,7 @@
 // Gradio runs this as the body of a function with `element`, `props`, `trigger` and `watch`.
 const root = element.querySelector('.heatmap');
 const table = root.querySelector('table');
-const { say, recogniser, translate } = window.fgsm;
+const { say, recogniser, make, translate } = window.fgsm;
 
 translate(root);
 
@@ -10,14 +10,6 @@ const percent = (value) => `${(100 * value).toFixed(1)}%`;
 
 // From red, nobody named right, through yellow to green: each light enough for black letters.
 const colour = (accuracy) => `hsl(${Math.round(135 * accuracy)} 62% 68%)`;
-
-function make(name, parent, text, className) {
-  const node = document.createElement(name);
-  if (text !== undefined) node.textContent = text;
-  if (className) node.className = className;
-  parent.append(node);
-  return node;
-}
 
 // The row `source` is the recogniser that the faces were crafted on; null is the row of clean faces.
 function drawCell(row, source, model, { accuracy, low, high, correct }) {
@@ -55,7 +47,8 @@ function drawTable({ models, rows }) {
     make('th', row, source === null ? say('transfer.clean') : recogniser(source)).scope = 'row';
     cells.forEach((cell, column) => drawCell(row, source, models[column], cell));
   });
-  if (focused?.source) table.querySelector(`[data-source="${focused.source}"][data-model="${focused.model}"]`)?.focus();
+  const same = ({ dataset }) => dataset.source === focused.source && dataset.model === focused.model;
+  if (focused?.source) [...table.querySelectorAll('button')].find(same)?.focus();
 }
 
 function draw() {

@@ -27,7 +27,8 @@ function decode(message) {
       positions.forEach((at, row) => { scores[scoring][at] = values.subarray(row * classes, (row + 1) * classes); });
     }
   }
-  return { ...message, pixels: bytes(message.pixels), sign, images, scores };
+  const references = Object.assign(Object.create(null), message.references); // any name may be a person's
+  return { ...message, pixels: bytes(message.pixels), sign, images, scores, references };
 }
 
 function unpack(packed, count) {

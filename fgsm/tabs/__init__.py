@@ -1,6 +1,7 @@
 """The tabs of the page, and what they share: recognisers, texts, drawings."""
 
 import functools
+import html
 import inspect
 import json
 import logging
@@ -9,8 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
-from .. import compute
+from ..compute import Asker, Computer, Unheard, Work
 from ..faces import PROJECT
 from ..recognizer import (
     BUILT_IN,
@@ -23,6 +25,8 @@ from ..recognizer import (
 )
 from ..stage import forget_photographs
 from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
+from .uploads import Uploads
+from .visitors import Call, Visitors
 
 try:
     from spaces import GPU as on_gpu  # a Space on ZeroGPU lends its GPU for each call of what this decorates
@@ -42,6 +46,9 @@ FEW = 100  # test faces
 REMEMBERED = 64  # results of each kind kept by this process
 
 log = logging.getLogger(__name__)
+computer = Computer()
+guests = Visitors()
+brought = Uploads()
 gpu_failed = threading.Event()
 _loading = threading.Lock()
 _configs: dict[str, dict] = {}  # of the recognisers that something is kept of
@@ -73,22 +80,30 @@ def _loaded(name: str, device: str) -> Recognizer:
     return load_recognizer(name, device)
 
 
-def computed(items: Callable[..., Iterator], *arguments: Any, **deadlines: float) -> Iterator:
-    """The items of the generator function `items`, computed on the one thread; on the CPU from when a GPU fails."""
-    try:
-        yield from compute.run_each(items(*arguments), **deadlines)
-    except RuntimeError as error:
-        _give_up_gpu(error)
-        yield from compute.run_each(items(*arguments), **deadlines)
+def caller(request: gr.Request) -> Call:
+    """Whoever sent `request`, and which one it is."""
+    session = request.session_hash or "nobody"
+    address = request.client.host if request.client else ""
+    return Call(guests.find(session) or guests.meet(session, address), LocalContext.event_id.get(None))
 
 
-def computed_once(function: Callable, *arguments: Any) -> Any:
-    """What `function` returns, computed like the items of `computed`."""
+def computed(work: Work, items: Callable[..., Iterator], *arguments: Any) -> Iterator:
+    """The items of the generator function `items`, computed as `work`; on the CPU from when a GPU fails."""
     try:
-        return compute.run(functools.partial(function, *arguments))
+        yield from work.each(items(*arguments))
     except RuntimeError as error:
         _give_up_gpu(error)
-        return compute.run(functools.partial(function, *arguments))
+        yield from work.each(items(*arguments))
+
+
+def computed_once(asker: Asker, seconds: float, function: Callable, *arguments: Any) -> Any:
+    """What `function` returns, computed for `asker` like the items of `computed`, in about so many `seconds`."""
+    with computer.work(asker, seconds, seconds) as work:
+        try:
+            return work.run(functools.partial(function, *arguments))
+        except RuntimeError as error:
+            _give_up_gpu(error)
+            return work.run(functools.partial(function, *arguments))
 
 
 def _give_up_gpu(error: RuntimeError) -> None:
@@ -130,13 +145,21 @@ def language_of(request: gr.Request | None) -> str:
 
 
 def refusal(error: Exception, language: str) -> gr.Error:
-    """What shows a visitor one sentence: that of a Refused, or, after a line in the server's log, that we failed."""
+    """What shows a visitor one sentence: that of a Refused, or, after a report in the server's log, that we failed."""
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, Refused):
-        return gr.Error(error.sentence(language), print_exception=False)
+        log.warning("A request was refused: %s", error.key)
+        return shown_error(error.sentence(language))
+    if isinstance(error, Unheard):
+        return shown_error(say("refused.unheard", language))
     log.exception("A request failed.", exc_info=error)
-    return gr.Error(say("refused.failed", language), print_exception=False)
+    return shown_error(say("refused.failed", language))
+
+
+def shown_error(sentence: str) -> gr.Error:
+    """A sentence to show; Gradio draws it as HTML, and a name in it may look like that."""
+    return gr.Error(html.escape(sentence, quote=False), print_exception=False)
 
 
 def politely(handler: Callable) -> Callable:
@@ -163,6 +186,14 @@ def politely(handler: Callable) -> Callable:
                 raise refusal(error, language(arguments)) from None
 
     return polite
+
+
+def told(event: gr.EventData, *names: str) -> list[Any]:
+    """What the browser says of an event under these names. Raises Refused where it does not."""
+    values = event._data if isinstance(event._data, dict) else {}
+    if not values.keys() >= set(names):
+        raise Refused("refused.request")
+    return [values[name] for name in names]
 
 
 def known(model: Any) -> str:

@@ -1,8 +1,8 @@
 """The tab "Attack": one face, dragged through epsilon. What the browser draws stands in assets/viewer/."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..curve import known_epsilon
 from ..detect import find_faces, frame, framing
-from ..faces import prepare
+from ..faces import open_picture, prepare
 from ..methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import DEFAULT_MODEL, available_recognizers
 from ..report import as_picture, attack_report
@@ -21,6 +21,8 @@ from ..sweep import score
 from ..texts import Refused, say, title
 from . import (
     I18N,
+    brought,
+    caller,
     choices,
     computed_once,
     drawn_by,
@@ -31,6 +33,7 @@ from . import (
     own_picture,
     politely,
     recognizer,
+    told,
 )
 from .inputs import Epsilon, Name
 from .visit import (
@@ -42,6 +45,8 @@ from .visit import (
     Visit,
     asked_for,
     controls,
+    expected,
+    face_of,
     first_face,
     label_of,
     opened,
@@ -49,6 +54,7 @@ from .visit import (
     prepared,
     samples,
     show,
+    staged,
     view_of,
 )
 
@@ -58,9 +64,9 @@ TELL_STAGE = (
 )
 
 
-@politely
+@staged
 def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
-    face, view = opening(dict(request.query_params))
+    face, view = opening(dict(request.query_params), caller(request))
     if visit.attack:
         return  # the visitor was quicker and has chosen a face
     visit.target = view.target
@@ -78,7 +84,7 @@ def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
 @kept
 def gallery_of(model: str) -> list[tuple[Image.Image, str]]:
     """The sample faces as they are framed, small, each with its person."""
-    return [(as_picture(prepare(opened(face.file), THUMBNAIL)), face.person) for face in samples(model)]
+    return [(as_picture(prepare(opened(face.source), THUMBNAIL)), face.person) for face in samples(model)]
 
 
 def lists_of(model: str, target: str | None) -> tuple[gr.Gallery, dict, gr.Markdown]:
@@ -110,13 +116,17 @@ def change_lists(visit: Visit, model: str, request: gr.Request) -> tuple[gr.Gall
     return lists_of(known(model), visit.target)
 
 
-@politely
-def choose_sample(request: gr.Request, event: gr.SelectData, visit: Visit, *settings: Any) -> Iterator[dict]:
+@staged
+def choose_sample(request: gr.Request, event: gr.EventData, visit: Visit, *settings: Any) -> Iterator[dict]:
     view = view_of(visit, *settings)
-    yield from show(visit, view, request, samples(view.model)[event.index])
+    [index] = told(event, "index")
+    faces = samples(view.model)
+    if type(index) is not int or not 0 <= index < len(faces):
+        raise Refused("refused.request")
+    yield from show(visit, view, request, faces[index])
 
 
-@politely
+@staged
 def change_model(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[dict]:
     view = view_of(visit, *settings)
     face = visit.face
@@ -125,7 +135,7 @@ def change_model(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
     yield from show(visit, view, request, face)
 
 
-@politely
+@staged
 def change_slider(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
     """The stage and the slider, with another top or with the positions of another attack."""
     view = view_of(visit, *settings).at_position()
@@ -134,7 +144,7 @@ def change_slider(request: gr.Request, visit: Visit, *settings: Any) -> Iterator
         yield message, gr.skip()
 
 
-@politely
+@staged
 def change_random(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
     """The stage and the slider, and the goal and the people to become: random signs aim at nobody."""
     view = view_of(visit, *settings).at_position()
@@ -144,13 +154,21 @@ def change_random(request: gr.Request, visit: Visit, *settings: Any) -> Iterator
         yield message, gr.skip(), gr.skip(), gr.skip()
 
 
-@politely
+@staged
 def change_goal(
-    request: gr.Request, visit: Visit, model: str, epsilon: float, top: float, random: bool, method: str, goal: str
+    request: gr.Request,
+    visit: Visit,
+    model: str,
+    epsilon: float,
+    top: float,
+    random: bool,
+    method: str,
+    goal: str,
+    photo: str | None,
 ) -> Iterator[tuple]:
     """The stage, the slider, the people to become, for those who want to, and random signs, which aim at nobody."""
     aiming = goal == IMPERSONATE
-    view = view_of(visit, model, epsilon, top, random and not aiming, method, goal).at_position()
+    view = view_of(visit, model, epsilon, top, random and not aiming, method, goal, photo).at_position()
     people = gr.HTML(people_of(view.model, visit.target), visible=aiming)
     yield gr.skip(), view.slider, people, random and not aiming
     if visit.target is not None:
@@ -158,13 +176,17 @@ def change_goal(
             yield message, gr.skip(), gr.skip(), gr.skip()
 
 
-@politely
+@staged
 def choose_target(request: gr.Request, event: gr.EventData, visit: Visit, *settings: Any) -> Iterator[dict]:
-    visit.target = str(event.person)
+    [person] = told(event, "person")
+    view = view_of(visit, *settings)
+    if label_of(view.model, person) is None:
+        raise Refused("refused.target", name=repr(person)[:40])
+    visit.target = person
     yield from show(visit, view_of(visit, *settings), request)
 
 
-@politely
+@staged
 def take_steps(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
     """The stage, the slider and the method, with the iterative attack that the stage has offered."""
     view = replace(view_of(visit, *settings), attack=BIM).at_position()
@@ -185,11 +207,13 @@ def survivors_of(view: View, face: Tensor, label: int | None) -> tuple[Aim, list
 @politely
 def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
     """What assets/cards draws: the adversarial face on the stage, treated as pictures are treated."""
-    view, face, language = view_of(visit, *settings), visit.face, language_of(request)
+    view, language = view_of(visit, *settings), language_of(request)
+    face = face_of(visit, view)
     if face is None:
         raise Refused("refused.no_picture")
     label = label_of(view.model, face.person)
-    aim, survivors = computed_once(survivors_of, view, prepared(view.model, face), label)
+    seconds = expected(view)[1]
+    aim, survivors = computed_once(caller(request), seconds, survivors_of, view, prepared(view.model, face), label)
     attacked = available_recognizers()[view.model]["labels"][aim.attacked]
     recognised = "not_fooled" if survivors[0]["label"] == attacked else "recognised"  # as PNG it is what it was
     cards = []
@@ -227,22 +251,28 @@ def report_on(model: str, face: Tensor, epsilon: float, attack: str, target: int
 
 @politely
 def answer(
-    photo: Path | None, model: str, epsilon: Any, attack: str, target: str, request: gr.Request
-) -> tuple[dict, Image.Image]:
+    photo: str | None, model: str, epsilon: Any, attack: str, target: str, request: gr.Request
+) -> tuple[dict, str]:
     """Attack a picture on the recogniser's own clean prediction, or towards the person named `target`.
 
-    Returns the report and the adversarial face as 8-bit PNG.
+    Returns the report and the path of the adversarial face as 8-bit PNG. The picture itself goes with the answer.
     """
     epsilon = known_epsilon(epsilon)
     if photo is None:
         raise Refused("refused.no_picture")
-    if target and label_of(known(model), target) is None:
+    config = available_recognizers()[known(model)]
+    if target and label_of(model, target) is None:
         raise Refused("refused.target", name=repr(target)[:40])
-    picture = opened(photo)
+    picture = open_picture(brought.take(photo, request.session_hash))
     faces = find_faces(picture)
-    face = prepare(picture, available_recognizers()[known(model)]["input_size"], frame(picture, faces))
-    report, image = computed_once(report_on, model, face, epsilon, attack, label_of(model, target))
-    return {**report, "framing": framing(picture, faces)}, image
+    face = prepare(picture, config["input_size"], frame(picture, faces))
+    seconds = expected(View(model, attack=attack))[1]
+    asked = (model, face, epsilon, attack, label_of(model, target))
+    report, image = computed_once(caller(request), seconds, report_on, *asked)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    path = brought.hand_out(file.getvalue(), "adversarial.png", request.session_hash)
+    return {**report, "framing": framing(picture, faces)}, path
 
 
 def build(demo: gr.Blocks) -> None:
@@ -298,17 +328,16 @@ def build(demo: gr.Blocks) -> None:
     with gr.Tab(I18N("page.own")):
         photo, cropper = own_picture.build()
 
-    # All wait for the one thread that computes; Gradio need not count them.
+    # All wait for the one thread that computes; Gradio need not count them, but begins them in their order.
     shared = {"trigger_mode": "multiple", "concurrency_limit": None, "show_progress": "hidden"}
-    private = {**shared, "api_visibility": "undocumented"}
-    settings = [visit, model, slider, top, random, method, goal]
+    private = {**shared, "concurrency_id": "stage", "api_visibility": "undocumented"}
+    settings = [visit, model, slider, top, random, method, goal, photo]
     demo.load(open_page, visit, [viewer, slider, model, top, random, method, goal, more], **private)
     demo.load(open_lists, None, [gallery, people, no_samples], **private)
-    demo.unload(own_picture.forget)
     gallery.select(choose_sample, settings, viewer, **private)
-    photo.input(own_picture.choose_photo, [*settings, photo], [viewer, cropper], **private)
-    photo.clear(lambda: None, None, cropper, queue=False, **private)
-    cropper.input(own_picture.change_crop, [*settings, photo], viewer, **private)
+    photo.input(own_picture.choose_photo, settings, [viewer, cropper], **private)
+    photo.clear(own_picture.remove_photo, settings, [viewer, cropper], **private)
+    cropper.input(own_picture.change_crop, settings, viewer, **private)
     model.input(change_model, settings, viewer, **private)
     model.input(change_lists, [visit, model], [gallery, people, no_samples], **private)
     random.input(change_random, settings, [viewer, slider, goal, people], **private)

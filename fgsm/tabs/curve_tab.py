@@ -1,32 +1,32 @@
 """The tab "Accuracy curve": accuracy against epsilon, drawn while it is measured. See assets/chart/ for the drawing."""
 
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import gradio as gr
 import torch
 
-from .. import compute
+from ..compute import Asker
 from ..curve import (
     COURSE_EPSILONS,
     Snapshot,
     accuracy_curve,
+    as_csv,
     example_faces,
     explain,
     parse_epsilons,
-    write_csv,
 )
 from ..methods import ATTACKS, FGSM, SEVERAL_STEPS, STEPS, gradients
 from ..recognizer import DEFAULT_MODEL
 from ..texts import Refused, say, title
 from . import (
     I18N,
+    caller,
     choices,
     computed,
     computed_once,
+    computer,
     kept_results,
     known_test_faces,
     language_of,
@@ -35,29 +35,26 @@ from . import (
     politely,
     recognizer,
     remember,
+    told,
 )
 from .inputs import Names
-from .measured import GRADIENT, NO_FACES, SLICE, cost, fooled_faces, lay_out, test_set_of
+from .measured import GRADIENT, SLICE, as_png, cost, downloads, fooled_faces, lay_out, test_set_of
 
 finished: dict[tuple, Snapshot] = kept_results()
 
 
 @dataclass
 class Board:
-    """One visitor's chart: the curves on it, by recogniser and attack, and a folder for its files."""
+    """One visitor's chart: the curves on it, by recogniser and attack, and the number of the run that draws them."""
 
     curves: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
-    files: tempfile.TemporaryDirectory | None = None
-
-
-def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
-    """What stands there until a place is free: one curve at a time is measured."""
-    return chart(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
+    run: int = 0
 
 
 @politely
 def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
+    before = board.curves
     try:
         if not models:
             raise Refused("refused.no_recogniser")
@@ -67,13 +64,14 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
             raise Refused("refused.attack", name=repr(min(unknown))[:40], known=", ".join(ATTACKS))
         models = known_test_faces(models)
         values = parse_epsilons(epsilons)
+        jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
+        board.curves, board.run = {}, board.run + 1
+        yield from measure_all(board, jobs, values, caller(request), request)
     except Refused as error:
+        board.curves = board.curves or before
         state = "done" if board.curves else "empty"
-        yield chart(board, state, 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
+        yield chart(board, state, 0, error.sentence(language_of(request))), *downloads(files(board), request)
         raise
-    board.curves.clear()
-    jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
-    yield from measure_all(board, jobs, values, language_of(request))
 
 
 @on_gpu
@@ -93,42 +91,50 @@ def forwards(attack: str, epsilons: int) -> int:
     return epsilons + GRADIENT * gradients(attack, epsilons)
 
 
-def measure_all(board: Board, jobs: list[tuple[str, str]], epsilons: list[float], language: str) -> Iterator[tuple]:
-    yield chart(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
+def measure_all(
+    board: Board, jobs: list[tuple[str, str]], epsilons: list[float], asker: Asker, request: gr.Request
+) -> Iterator[tuple]:
+    """The chart while it is measured, until another run begins on the same board."""
+    run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
+    yield chart(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
     remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
     faces_in = {model: len(test_set_of(model)[1]) for model, _ in jobs}  # read here, not where everybody waits
-    costs = {model: computed_once(cost, model) for model, _ in jobs}
-    work = {(model, attack): faces_in[model] * costs[model] * forwards(attack, len(epsilons)) for model, attack in jobs}
-    ahead = sum(work[job] for job in jobs if job not in remembered)
+    costs = {model: computed_once(asker, 1.0, cost, model) for model, _ in jobs}
+    amount = {
+        (model, attack): faces_in[model] * costs[model] * forwards(attack, len(epsilons)) for model, attack in jobs
+    }
+    ahead = sum(amount[job] for job in jobs if job not in remembered)
     start, done = time.monotonic(), 0.0
-    for job in jobs:
-        if job in remembered:
-            board.curves[job] = remembered[job]
-            continue
-        model, attack = job
-        between = GRADIENT * STEPS if attack in SEVERAL_STEPS else forwards(attack, len(epsilons))
-        faces = min(64, max(1, round(SLICE / (costs[model] * between))))
-        settings = (model, attack, epsilons, faces)
-        for snapshot in computed(curve_of, *settings, first=compute.LATER, rest=compute.LATER):
-            if snapshot.total == 0 or board.curves.get(job) == snapshot:
-                continue  # in the middle of a batch
-            board.curves[job] = snapshot
-            share = (done + work[job] * snapshot.total / faces_in[model]) / ahead
-            message = say(
-                "curve.progress",
-                language,
-                recogniser=title(model, language),
-                attack=say(f"attack.{attack}", language),
-                total=snapshot.total,
-                seconds=f"{(time.monotonic() - start) * (1 / share - 1):.0f}",
-            )
-            yield chart(board, "running", share, message, remembered), gr.skip(), gr.skip()
-        done += work[job]
-        remember(finished, (*job, *epsilons), snapshot)
-    table, figure = files(board)
-    ready = (gr.DownloadButton(value=file, interactive=True) for file in (table, figure))
+    with computer.work(asker, ahead, SLICE) as work:
+        for job in jobs:
+            if job in remembered:
+                board.curves[job] = remembered[job]
+                continue
+            model, attack = job
+            between = GRADIENT * STEPS if attack in SEVERAL_STEPS else forwards(attack, len(epsilons))
+            faces = min(64, max(1, round(SLICE / (costs[model] * between))))
+            for snapshot in computed(work, curve_of, model, attack, epsilons, faces):
+                if board.run != run:
+                    yield gr.skip(), *nothing
+                    return
+                if snapshot.total == 0 or board.curves.get(job) == snapshot:
+                    continue  # in the middle of a batch
+                board.curves[job] = snapshot
+                share = (done + amount[job] * snapshot.total / faces_in[model]) / ahead
+                message = say(
+                    "curve.progress",
+                    language,
+                    recogniser=title(model, language),
+                    attack=say(f"attack.{attack}", language),
+                    total=snapshot.total,
+                    seconds=f"{(time.monotonic() - start) * (1 / share - 1):.0f}",
+                )
+                yield chart(board, "running", share, message, remembered), *nothing
+            done += amount[job]
+            remember(finished, (*job, *epsilons), snapshot)
     notes = explain(list(board.curves.values()), language)
-    yield chart(board, "done", 1, summary(board, remembered, language), remembered, notes), *ready
+    ended = chart(board, "done", 1, summary(board, remembered, language), remembered, notes)
+    yield ended, *downloads(files(board), request)
 
 
 def summary(board: Board, remembered: dict, language: str) -> str:
@@ -158,46 +164,50 @@ def chart(
     return {"state": state, "progress": share, "message": message, "notes": notes, "curves": curves}
 
 
-def files(board: Board) -> tuple[str, str]:
+def files(board: Board) -> dict[str, bytes]:
+    """What is drawn, as a table and as a picture; nothing where nothing is."""
     from ..figures import accuracy_figure  # Matplotlib takes half a second, which the page's start need not wait for
 
-    board.files = board.files or tempfile.TemporaryDirectory(prefix="accuracy-")
-    table, figure = (Path(board.files.name) / name for name in ("accuracy.csv", "accuracy.png"))
     curves = list(board.curves.values())
-    write_csv(curves, table)
-    accuracy_figure(curves).savefig(figure, dpi=110)
-    return str(table), str(figure)
+    if not curves:
+        return {}
+    return {"accuracy.csv": as_csv(curves).encode(), "accuracy.png": as_png(accuracy_figure(curves))}
 
 
-def stopped(board: Board, shown: dict | None, request: gr.Request) -> dict:
-    """The chart as the cancelled measurement left it; `shown` is what the visitor sees."""
-    if not shown or shown["state"] != "running":
-        return gr.skip()
+@politely
+def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
+    """The chart as the cancelled measurement left it, and its files; `shown` is what the visitor sees."""
+    if not isinstance(shown, dict) or shown.get("state") != "running":
+        return (gr.skip(),) * 3
+    board.run += 1  # a batch that is being computed comes too late
     language = language_of(request)
     if not board.curves:
-        return chart(board, "stopped", 0, say("curve.stopped_early", language))
+        return chart(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)
     (model, attack), last = list(board.curves.items())[-1]
     about = {"recogniser": title(model, language), "attack": say(f"attack.{attack}", language), "total": last.total}
-    return chart(board, "stopped", 0, say("curve.stopped", language, **about))
+    return chart(board, "stopped", 0, say("curve.stopped", language, **about)), *downloads(files(board), request)
 
 
 @politely
 def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     """The first faces that the clicked point's attack fools."""
-    curve = board.curves.get((event.model, event.attack))
-    if curve is None or event.epsilon not in curve.epsilons:
+    model, attack, epsilon = told(event, "model", "attack", "epsilon")
+    curve = next((curve for (*key,), curve in board.curves.items() if key == [model, attack]), None)
+    if curve is None or epsilon not in curve.epsilons:
         raise Refused("refused.old_point")
-    at = curve.epsilons.index(event.epsilon)
+    at = curve.epsilons.index(epsilon)
     language = language_of(request)
     about = say(
         "curve.point",
         language,
         recogniser=title(curve.model, language),
         attack=say(f"attack.{curve.attack}", language),
-        epsilon=f"{event.epsilon:g}",
-        levels=f"{255 * event.epsilon:.1f}",
+        epsilon=f"{curve.epsilons[at]:g}",
+        levels=f"{255 * curve.epsilons[at]:.1f}",
     )
-    adversarial = computed_once(faces_of, curve, at) if curve.examples[at] else ()
+    seconds = len(curve.examples[at]) * computed_once(caller(request), 1.0, cost, curve.model)
+    seconds *= GRADIENT * gradients(curve.attack, 1)
+    adversarial = computed_once(caller(request), seconds, faces_of, curve, at) if curve.examples[at] else ()
     return fooled_faces(curve.model, adversarial, curve.examples[at], about, curve.fooled[at], language)
 
 
@@ -229,5 +239,5 @@ def build(demo: gr.Blocks) -> None:
             min_width=240,
         )
     inputs = [board, models, epsilons, attacks]
-    lay_out("curve", "chart", inputs, announce, measure, stopped, show_faces)
-    demo.load(offered, None, models, queue=False, show_progress="hidden", api_visibility="undocumented")
+    lay_out("curve", "chart", inputs, measure, stopped, show_faces)
+    demo.load(offered, None, models, concurrency_limit=None, show_progress="hidden", api_visibility="undocumented")

@@ -1,8 +1,10 @@
 """What the tabs that measure whole test sets share: the faces, what one costs, buttons and events, the faces fooled."""
 
+import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
@@ -13,7 +15,10 @@ from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say
-from . import I18N, drawn_by, kept, kept_results, on_gpu, recognizer
+from . import I18N, brought, drawn_by, kept, kept_results, on_gpu, recognizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # takes half a second, which the page's start need not wait for
 
 SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
 GRADIENT = 3  # forward passes that a gradient costs
@@ -71,19 +76,33 @@ def fooled_faces(
     return {"title": f"{about}: {first}", "faces": faces}
 
 
+def downloads(files: Mapping[str, bytes], request: gr.Request) -> tuple[gr.DownloadButton, ...]:
+    """Buttons that hand out `files`, by name; that hand out nothing where there are none."""
+    if not files:
+        return (gr.DownloadButton(interactive=False),) * 2
+    paths = [brought.hand_out(data, name, request.session_hash) for name, data in files.items()]
+    return tuple(gr.DownloadButton(value=path, interactive=True) for path in paths)
+
+
+def as_png(figure: "Figure") -> bytes:
+    """A Matplotlib figure as a file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=110)
+    return file.getvalue()
+
+
 def lay_out(
     name: str,
     drawing: str,
     inputs: Sequence[Component],
-    announce: Callable,
     measure: Callable,
     stopped: Callable,
     show_faces: Callable,
 ) -> None:
     """The buttons, the drawing and the faces of the tab `name`, which is also the API's name for `measure`.
 
-    `inputs` are those of `measure`, a visitor's board first. Start calls `announce` and, in its turn, `measure`;
-    Stop calls `stopped`; a click into the drawing calls `show_faces`.
+    `inputs` are those of `measure`, a visitor's board first. Start calls `measure`; Stop calls `stopped`; a click into
+    the drawing calls `show_faces`.
     """
     board = inputs[0]
     with gr.Row():
@@ -94,17 +113,10 @@ def lay_out(
     plot = drawn_by(drawing, elem_id=name, value=None)
     faces = drawn_by("fooled", elem_id=f"{name}-faces", value=NO_FACES)
 
-    private = {"show_progress": "hidden", "api_visibility": "undocumented"}
-    announced = start.click(announce, board, [plot, faces], queue=False, **private)
-    running = announced.then(
-        measure,
-        inputs,
-        [plot, table, figure],
-        api_name=name,
-        concurrency_id="curve",
-        concurrency_limit=1,
-        show_progress="hidden",
-    )
+    shared = {"show_progress": "hidden", "concurrency_limit": None}  # all wait for the one thread that computes
+    private = {**shared, "api_visibility": "undocumented"}
+    start.click(None, None, faces, js=f"() => ({json.dumps(NO_FACES)})")
+    running = start.click(measure, inputs, [plot, table, figure], api_name=name, trigger_mode="multiple", **shared)
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
-    cancelled.then(stopped, [board, plot], plot, queue=False, **private)
+    cancelled.then(stopped, [board, plot], [plot, table, figure], **private)
     plot.click(show_faces, board, faces, **private)

@@ -1,41 +1,55 @@
-"""A visitor's own picture: uploading, finding the face, framing it, and deleting it when the visit ends."""
+"""A visitor's own picture: bringing it, finding the face in it, framing it, taking it away again."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from .. import compute
 from ..detect import Square, find_faces, frame, framing
 from ..faces import SMALLEST
 from ..stage import data_url
-from ..texts import say
-from . import I18N, drawn_by, language_of, politely
+from ..texts import Refused, say
+from . import I18N, brought, caller, drawn_by, language_of, told
 from .inputs import Photo
-from .visit import Face, Visit, opened, show, view_of
+from .visit import Face, View, Visit, opened, show, staged, view_of
 
+MOST_PICTURES = 20  # whose names a visit remembers
 PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
-brought: dict[str, set[Path]] = {}  # pictures of each visit
 
 
-@politely
-def choose_photo(request: gr.Request, visit: Visit, *values: Any) -> Iterator[tuple]:
+def claimed(visit: Visit, view: View, request: gr.Request) -> Face:
+    """The picture that the visit has brought, as a face to attack. Raises Refused where it is not the visit's."""
+    upload = brought.claim(view.photo, request.session_hash)
+    visit.pictures = {*list(visit.pictures)[-MOST_PICTURES:], upload.name}
+    return Face(upload)
+
+
+@staged
+def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
     """The stage, and the crop to adjust with the largest face in it."""
-    *settings, photo = values
-    if photo is None:
+    view = view_of(visit, *settings)
+    if view.photo is None:
         yield gr.skip(), None
         return
-    brought.setdefault(request.session_hash, set()).add(photo)
-    picture = opened(photo)
+    before, shown = visit.face, visit.attack
+    visit.face = chosen = claimed(visit, view, request)
+    try:
+        picture = opened(chosen.source)
+    except Refused:
+        brought.abandon(chosen.source)
+        if visit.face is chosen:
+            visit.face = before
+        raise
+    brought.keep_only(chosen.source)
     faces = find_faces(picture)
     square = frame(picture, faces)
-    shown = crop(picture, square, faces, language_of(request))
-    for message in show(visit, view_of(visit, *settings), request, Face(photo, square=square)):
-        yield message, shown
-        shown = gr.skip()
+    yield gr.skip(), crop(picture, square, faces, language_of(request))
+    if visit.attack == shown:  # else something was chosen meanwhile, for this picture or another
+        for message in show(visit, view, request, Face(chosen.source, square=square)):
+            yield message, gr.skip()
 
 
 def crop(picture: Image.Image, square: Square, faces: list[Square], language: str) -> dict:
@@ -52,25 +66,33 @@ def crop(picture: Image.Image, square: Square, faces: list[Square], language: st
     }
 
 
-@politely
-def change_crop(request: gr.Request, event: gr.EventData, visit: Visit, *values: Any) -> Iterator[dict]:
+@staged
+def change_crop(request: gr.Request, event: gr.EventData, visit: Visit, *settings: Any) -> Iterator[dict]:
     """The stage with the square of the visitor's picture that the visitor has drawn."""
-    *settings, photo = values
-    if photo is None:
-        return
-    picture = opened(photo)
-    x, y, side = (float(value) for value in (event.x, event.y, event.side))
+    view = view_of(visit, *settings)
+    upload = claimed(visit, view, request).source
+    picture = opened(upload)
+    square = told(event, "x", "y", "side")
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in square):
+        raise Refused("refused.request")
+    x, y, side = square
     side = min(max(SMALLEST, side), *picture.size)
     square = Square(min(max(0.0, x), picture.width - side), min(max(0.0, y), picture.height - side), side)
-    yield from show(visit, view_of(visit, *settings), request, Face(photo, square=square))
+    yield from show(visit, view, request, Face(upload, square=square))
 
 
-def forget(request: gr.Request) -> None:
-    """Delete the pictures of a visit that has ended, save what another visit has brought as well; give memory back."""
-    own = brought.pop(request.session_hash, set())
-    for photo in own - set().union(*brought.values()):
-        photo.unlink(missing_ok=True)
-    compute.give_back_memory()
+@staged
+def remove_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[tuple]:
+    """The stage with a sample face again, and no crop: the visitor's picture is no longer kept."""
+    view = view_of(visit, *settings)
+    if not caller(request).visitor.has_page:
+        raise Refused("refused.request")  # what a caller without a page has brought goes by itself
+    brought.end(request.session_hash, files=False)
+    yield gr.skip(), None
+    if visit.face is not None and visit.face.own:
+        visit.face = None
+        for message in show(visit, view, request):
+            yield message, gr.skip()
 
 
 def build() -> tuple[Photo, gr.HTML]:

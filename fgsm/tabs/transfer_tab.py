@@ -1,26 +1,26 @@
 """The tab "Transfer": faces crafted on one recogniser, tried on every other. See assets/heatmap/ for the drawing."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import torch
 
-from .. import compute
+from ..compute import Asker
 from ..curve import known_epsilon, wilson_interval
-from ..methods import BIM, FGSM, PGD, craft
+from ..methods import BIM, FGSM, PGD, craft, gradients
 from ..recognizer import DEFAULT_MODEL
 from ..texts import Refused, say, title
-from ..transfer import Matrix, comparable, explain, transfer_matrix, write_csv
+from ..transfer import Matrix, as_csv, comparable, explain, transfer_matrix
 from . import (
     I18N,
+    caller,
     choices,
     computed,
     computed_once,
+    computer,
     kept_results,
     known_test_faces,
     language_of,
@@ -29,9 +29,10 @@ from . import (
     politely,
     recognizer,
     remember,
+    told,
 )
 from .inputs import Epsilon, Names
-from .measured import NO_FACES, cost, fooled_faces, lay_out, test_set_of
+from .measured import GRADIENT, SLICE, as_png, cost, downloads, fooled_faces, lay_out, test_set_of
 
 DEFAULT_EPSILON = 0.02
 finished: dict[tuple, Matrix] = kept_results()
@@ -39,21 +40,16 @@ finished: dict[tuple, Matrix] = kept_results()
 
 @dataclass
 class Board:
-    """One visitor's heat map, and a folder for its files."""
+    """One visitor's heat map, and the number of the run that draws it."""
 
     matrix: Matrix | None = None
-    files: tempfile.TemporaryDirectory | None = None
-
-
-def announce(board: Board, request: gr.Request) -> tuple[dict, dict]:
-    """What stands there until a place is free: one measurement at a time."""
-    return heatmap(board, "running", 0, say("curve.waiting", language_of(request))), NO_FACES
+    run: int = 0
 
 
 @politely
 def measure(board: Board, models: list[str], epsilon: Any, attack: str, request: gr.Request) -> Iterator[tuple]:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
-    language = language_of(request)
+    language, before = language_of(request), board.matrix
     try:
         epsilon = known_epsilon(epsilon)
         if len(models) < 2:
@@ -62,11 +58,13 @@ def measure(board: Board, models: list[str], epsilon: Any, attack: str, request:
         for other in models[1:]:
             if other not in comparable(models[0]):
                 raise Refused("refused.not_comparable", one=title(models[0], language), other=title(other, language))
+        board.matrix, board.run = None, board.run + 1
+        yield from measure_all(board, models, epsilon, attack, caller(request), request)
     except Refused as error:
-        yield heatmap(board, "done" if board.matrix else "empty", 0, error.sentence(language)), gr.skip(), gr.skip()
+        board.matrix = board.matrix or before
+        files_too = downloads(files(board), request)
+        yield heatmap(board, "done" if board.matrix else "empty", 0, error.sentence(language)), *files_too
         raise
-    board.matrix = None
-    yield from measure_all(board, models, epsilon, attack, language)
 
 
 @on_gpu
@@ -85,31 +83,35 @@ def faces_of(matrix: Matrix, row: int, column: int) -> torch.Tensor:
     return craft(matrix.attack, source, chosen, truth, matrix.epsilon, positions).cpu()
 
 
-def measure_all(board: Board, models: list[str], epsilon: float, attack: str, language: str) -> Iterator[tuple]:
-    yield heatmap(board, "running", 0, say("curve.loading", language)), gr.skip(), gr.skip()
+def measure_all(
+    board: Board, models: list[str], epsilon: float, attack: str, asker: Asker, request: gr.Request
+) -> Iterator[tuple]:
+    """The heat map while it is measured, until another run begins on the same board."""
+    run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
+    yield heatmap(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
     key = (tuple(models), epsilon, attack)
+    before = "" if key not in finished else f" {say('curve.all_before', language)}"
     if key not in finished:
-        for model in models:
-            test_set_of(model)  # here, and not where everybody waits
-            computed_once(cost, model)  # loads it
-        faces = len(test_set_of(models[0])[1])
+        faces = len(test_set_of(models[0])[1])  # read here, and not where everybody waits
+        costs = [computed_once(asker, 1.0, cost, model) for model in models]  # loads them, too
+        ahead = faces * sum(costs) * (len(models) + 1 + GRADIENT * gradients(attack, 1))
         start = time.monotonic()
-        matrices = computed(matrix_of, models, epsilon, attack, first=compute.LATER, rest=compute.LATER)
-        for matrix in matrices:
-            if matrix == board.matrix or matrix.total == 0:
-                continue  # in the middle of a batch
-            board.matrix = matrix
-            share = matrix.total / faces
-            left = f"{(time.monotonic() - start) * (1 / share - 1):.0f}"
-            message = say("transfer.progress", language, total=matrix.total, seconds=left)
-            yield heatmap(board, "running", share, message), gr.skip(), gr.skip()
+        with computer.work(asker, ahead, SLICE) as work:
+            for matrix in computed(work, matrix_of, models, epsilon, attack):
+                if board.run != run:
+                    yield gr.skip(), *nothing
+                    return
+                if matrix == board.matrix or matrix.total == 0:
+                    continue  # in the middle of a batch
+                board.matrix = matrix
+                share = matrix.total / faces
+                left = f"{(time.monotonic() - start) * (1 / share - 1):.0f}"
+                message = say("transfer.progress", language, total=matrix.total, seconds=left)
+                yield heatmap(board, "running", share, message), *nothing
         remember(finished, key, matrix)
-        message = say("transfer.finished", language, total=matrix.total)
-    else:
-        message = f"{say('transfer.finished', language, total=finished[key].total)} {say('curve.all_before', language)}"
     board.matrix = finished[key]
-    ready = (gr.DownloadButton(value=file, interactive=True) for file in files(board))
-    yield heatmap(board, "done", 1, message, explain(board.matrix, language)), *ready
+    message = say("transfer.finished", language, total=board.matrix.total) + before
+    yield heatmap(board, "done", 1, message, explain(board.matrix, language)), *downloads(files(board), request)
 
 
 def heatmap(board: Board, state: str, share: float, message: str, notes: Sequence[str] = ()) -> dict:
@@ -128,39 +130,43 @@ def heatmap(board: Board, state: str, share: float, message: str, notes: Sequenc
     return value | about | {"attack": matrix.attack}
 
 
-def files(board: Board) -> tuple[str, str]:
+def files(board: Board) -> dict[str, bytes]:
+    """What is drawn, as a table and as a picture; nothing where nothing is."""
     from ..figures import transfer_figure  # Matplotlib takes half a second, which the page's start need not wait for
 
-    board.files = board.files or tempfile.TemporaryDirectory(prefix="transfer-")
-    table, figure = (Path(board.files.name) / name for name in ("transfer.csv", "transfer.png"))
-    write_csv(board.matrix, table)
-    transfer_figure(board.matrix).savefig(figure, dpi=110)
-    return str(table), str(figure)
+    if board.matrix is None:
+        return {}
+    return {"transfer.csv": as_csv(board.matrix).encode(), "transfer.png": as_png(transfer_figure(board.matrix))}
 
 
-def stopped(board: Board, shown: dict | None, request: gr.Request) -> dict:
-    """The heat map as the cancelled measurement left it; `shown` is what the visitor sees."""
-    if not shown or shown["state"] != "running":
-        return gr.skip()
+@politely
+def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
+    """The heat map as the cancelled measurement left it, and its files; `shown` is what the visitor sees."""
+    if not isinstance(shown, dict) or shown.get("state") != "running":
+        return (gr.skip(),) * 3
+    board.run += 1  # a batch that is being computed comes too late
     language = language_of(request)
     if board.matrix is None:
-        return heatmap(board, "stopped", 0, say("curve.stopped_early", language))
-    return heatmap(board, "stopped", 0, say("transfer.stopped", language, total=board.matrix.total))
+        return heatmap(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)
+    message = say("transfer.stopped", language, total=board.matrix.total)
+    return heatmap(board, "stopped", 0, message), *downloads(files(board), request)
 
 
 @politely
 def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     """The first faces that the clicked cell counts as fooled."""
     matrix = board.matrix
-    if matrix is None or event.source not in matrix.models or event.model not in matrix.models:
+    source, model = told(event, "source", "model")
+    if matrix is None or source not in matrix.models or model not in matrix.models:
         raise Refused("refused.old_point")
-    row, column = matrix.models.index(event.source), matrix.models.index(event.model)
+    row, column = matrix.models.index(source), matrix.models.index(model)
     language = language_of(request)
-    names = {"source": title(event.source, language), "other": title(event.model, language)}
+    names = {"source": title(source, language), "other": title(model, language)}
     about = say("transfer.cell", language, **names, attack=matrix.attack, epsilon=f"{matrix.epsilon:g}")
     examples = matrix.examples[row][column]
-    adversarial = computed_once(faces_of, matrix, row, column) if examples else ()
-    return fooled_faces(event.model, adversarial, examples, about, matrix.fooled[row][column], language)
+    seconds = len(examples) * computed_once(caller(request), 1.0, cost, source) * GRADIENT * gradients(matrix.attack, 1)
+    adversarial = computed_once(caller(request), seconds, faces_of, matrix, row, column) if examples else ()
+    return fooled_faces(model, adversarial, examples, about, matrix.fooled[row][column], language)
 
 
 def build(demo: gr.Blocks) -> None:
@@ -191,5 +197,5 @@ def build(demo: gr.Blocks) -> None:
             methods, value=FGSM, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220
         )
     inputs = [board, models, epsilon, attack]
-    lay_out("transfer", "heatmap", inputs, announce, measure, stopped, show_faces)
-    demo.load(offered, None, models, queue=False, show_progress="hidden", api_visibility="undocumented")
+    lay_out("transfer", "heatmap", inputs, measure, stopped, show_faces)
+    demo.load(offered, None, models, concurrency_limit=None, show_progress="hidden", api_visibility="undocumented")

@@ -1,8 +1,10 @@
 """One visitor's page: the face on the stage, how it is attacked, and the messages that the stage draws."""
 
+import functools
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +12,31 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
+from ..compute import Asker, House
 from ..detect import Square
 from ..faces import can_be_opened, open_picture, prepare
-from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS
+from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
 from ..recognizer import DEFAULT_MODEL, available_recognizers, faces_of
 from ..stage import last_recognised, perform
 from ..texts import Refused, say, title
 from . import (
+    brought,
+    caller,
     choices,
     computed,
     computed_once,
+    computer,
     gpu_failed,
     kept,
     kept_results,
     known,
     language_of,
     on_gpu,
+    politely,
     recognizer,
     remember,
 )
+from .uploads import Upload
 
 OPENING_PERSON = "person 24"
 DEFAULT_TOP = 0.1
@@ -36,16 +44,23 @@ TOPS = {0.02: 25, 0.1: 10, 1.0: 1}  # of the slider; for each, how many times st
 POSITIONS = 100  # of the slider above 0
 POSITIONS_OF_SEVERAL = 20  # each takes gradients of its own
 DODGE, IMPERSONATE = "dodge", "impersonate"
+FORWARD = 0.03  # seconds that a face takes through a recogniser, about: who asks for much should be known beforehand
+GRADIENT = 3  # forward passes that a gradient costs
 finished: dict[tuple, dict] = kept_results()  # whole messages about sample faces
 
 
 @dataclass(frozen=True)
 class Face:
-    """What is being attacked; `person` is None where nobody knows who it is."""
+    """What is attacked: a file of ours or what a visitor brought. `person` is None where nobody knows who it is."""
 
-    file: Path
+    source: Path | Upload
     person: str | None = None
     square: Square | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the visitor's own."""
+        return isinstance(self.source, Upload)
 
     @property
     def key(self) -> str | None:
@@ -80,22 +95,27 @@ def first_face(model: str) -> Face | None:
 
 @dataclass
 class Visit:
-    """The face on the stage, the person to become, the number of the attack that shows it."""
+    """The face on the stage, the person to become, the number of the attack that shows it, pictures brought by name."""
 
     face: Face | None = None
     target: str | None = None
     attack: int = 0
+    pictures: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class View:
-    """What the controls say. `target` is a person's name, where there is one to become."""
+    """What the controls say. `target` is a person's name, where there is one to become.
+
+    `photo` names the picture that the visitor has brought: only a browser that has sent it knows the name.
+    """
 
     model: str
     epsilon: float = 0.0
     top: float = DEFAULT_TOP
     attack: str = FGSM
     target: str | None = None
+    photo: str | None = field(default=None, compare=False)
 
     @property
     def epsilons(self) -> list[float]:
@@ -113,20 +133,36 @@ class View:
         return replace(self, epsilon=min(self.epsilons, key=lambda position: abs(position - self.epsilon)))
 
 
-def view_of(visit: Visit, model: str, epsilon: float, top: float, random: bool, method: str, goal: str) -> View:
+def view_of(
+    visit: Visit, model: str, epsilon: float, top: float, random: bool, method: str, goal: str, photo: str | None
+) -> View:
     """The view that the values of the controls stand for. Raises Refused for a recogniser or a person unknown."""
     labels = available_recognizers()[known(model)]["labels"]
     target = visit.target if goal == IMPERSONATE and visit.target in labels else None
     if random:
         target = None  # there is no gradient to aim with
-    return View(model, epsilon, top, CONTROL if random else method, target)
+    if top not in TOPS or not isinstance(epsilon, (int, float)) or not math.isfinite(epsilon):
+        raise Refused("refused.request")
+    return View(model, epsilon, top, CONTROL if random else method, target, photo)
 
 
-def opened(file: Path) -> Image.Image:
-    """The picture in `file`, a visitor's or a sample."""
-    if not file.exists():
+def opened(source: Path | Upload) -> Image.Image:
+    """The picture in a file of ours, or the one that a visitor has brought."""
+    if isinstance(source, Upload):
+        if brought.find(source.name) is not source:
+            raise Refused("refused.gone")
+        source.used = time.monotonic()
+        return open_picture(bytes(source.data))
+    if not source.exists():
         raise Refused("refused.gone")
-    return open_picture(file)
+    return open_picture(source)
+
+
+def face_of(visit: Visit, view: View) -> Face | None:
+    """The face on the stage, or the first one. Raises Refused for one's own, asked for by somebody else's browser."""
+    if visit.face is not None and visit.face.own and view.photo not in visit.pictures:
+        raise Refused("refused.gone")
+    return visit.face or first_face(view.model)
 
 
 def label_of(model: str, person: str | None) -> int | None:
@@ -165,20 +201,50 @@ def act(view: View, face: Tensor, label: int | None) -> Iterator[dict]:
     yield from perform(recognizer(view.model), face, view.epsilons, view.epsilon, label, view.attack, target)
 
 
-def messages(view: View, face: Face) -> Iterator[dict]:
+def messages(view: View, face: Face, asker: Asker) -> Iterator[dict]:
     """What `act` says; of a sample face that was scored before, at once all of it."""
-    key = (face.file, replace(view, epsilon=0.0))
+    key = (face.source, replace(view, epsilon=0.0))
     if key in finished:
         yield finished[key]
         return
-    for message in computed(act, view, prepared(view.model, face), label_of(view.model, face.person)):
-        yield message
+    tensor, label = prepared(view.model, face), label_of(view.model, face.person)
+    seconds, first = expected(view)
+    with computer.work(asker, seconds, first) as work:
+        for message in computed(work, act, view, tensor, label):
+            yield message
     if face.person is not None:
         remember(finished, key, message)
 
 
+def expected(view: View) -> tuple[float, float]:
+    """About how many seconds `act` takes, and its first step."""
+
+    def seconds(positions: int) -> float:
+        return FORWARD * (2 * positions + GRADIENT * gradients(view.attack, positions))
+
+    return seconds(len(view.epsilons)), seconds(2)
+
+
 def prepared(model: str, face: Face) -> Tensor:
-    return prepare(opened(face.file), available_recognizers()[model]["input_size"], face.square)
+    return prepare(opened(face.source), available_recognizers()[model]["input_size"], face.square)
+
+
+def staged(handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
+    """A polite handler of an event that changes the stage.
+
+    Gradio sends the last values once more when a handler is done: by then other events may have changed them, so the
+    last ones change nothing.
+    """
+
+    @functools.wraps(handler)
+    def handle(*arguments: Any) -> Iterator:
+        values = None
+        for values in handler(*arguments):
+            yield values
+        if values is not None:
+            yield (gr.skip(),) * len(values) if isinstance(values, tuple) else gr.skip()
+
+    return politely(handle)
 
 
 def show(
@@ -186,12 +252,14 @@ def show(
 ) -> Iterator[dict]:
     """Messages for the stage about `face`, or the one it shows, until `visit` turns to another attack.
 
-    `move_to` puts the stage at an epsilon; without it, it stays where the finger has it.
+    Whatever comes next is about `face`, however long its first message takes. `move_to` puts the stage at an epsilon;
+    without it, it stays where the finger has it.
     """
-    face = face or visit.face or first_face(view.model)
+    before, face = visit.face, face or face_of(visit, view)
     visit.attack = current = max(visit.attack + 1, time.time_ns() // 1000)  # rises across restarts of the server, too
     if face is None:
         return
+    visit.face = face
     about = {
         "id": current,
         "gain": TOPS[view.top],
@@ -205,11 +273,15 @@ def show(
             "target": view.target and in_link(view.target),
         },
     }
-    for message in messages(view, face):
-        if visit.attack != current:
-            return
-        visit.face = face
-        yield {**message, **about}
+    try:
+        for message in messages(view, face, caller(request)):
+            if visit.attack != current:
+                return
+            yield {**message, **about}
+    except Refused:
+        if visit.face is face:
+            visit.face = before
+        raise
 
 
 @kept
@@ -235,19 +307,22 @@ def asked_for(link: dict[str, str]) -> tuple[Face | None, View, bool]:
     return face, replace(view, epsilon=wanted).at_position(), True
 
 
-def opening(link: dict[str, str]) -> tuple[Face | None, View]:
-    """Face and view that a page opens with: where its link names no epsilon, just before the face is fooled."""
+def opening(link: dict[str, str], asker: Asker) -> tuple[Face | None, View]:
+    """Face and view that a page opens with, for whoever asks.
+
+    Where its link names no epsilon, that is just before the face is fooled.
+    """
     face, view, named = asked_for(link)
     if face is not None and not named:
-        tipping = computed_once(tipping_epsilon, view.model, face)
+        tipping = computed_once(asker, 1.0, tipping_epsilon, view.model, face)
         view = replace(view, epsilon=tipping).at_position()
     return face, view
 
 
 def warm_up() -> None:
     """Load the first recogniser and score the opening face, so that the first visitor need not wait for it."""
-    face, view = opening({})
-    for _ in messages(view, face):
+    face, view = opening({}, House())
+    for _ in messages(view, face, House()):
         pass
 
 

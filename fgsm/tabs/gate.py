@@ -1,0 +1,415 @@
+"""What of the web reaches Gradio: known addresses, small bodies, requests that name what exists, visits by their owner.
+
+Everything else is answered here, in one line, and leaves one line in the log. So are uploads and heartbeats, because a
+visit begins and ends here (see visitors.py) and what it brings is kept in memory (see uploads.py).
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..compute import give_back_memory
+from ..faces import MOST_BYTES
+from ..texts import Refused, preferred
+from . import brought, computer, guests
+from .folder import own_folder
+from .uploads import UNCLAIMED, Upload
+from .visitors import Visitor
+
+API = "/gradio_api"
+COOKIE = "visit"
+MOST_BODY = 10**6  # bytes of a request that is no upload
+DEEPEST = 20  # lists within lists
+EACH = 16  # requests of one visitor, or of all without a page at one address, that are being answered
+ALL = 200
+BEAT = 10.0  # seconds between two signs of life to an open page
+NAME = r"[A-Za-z0-9_-]{1,64}"
+PLAIN = re.compile(  # addresses that are handed on as they are
+    rf"/|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(static|assets)/.+"
+    rf"|{API}/(info/?|openapi\.json|startup-events|app_id/?|theme\.css|queue/status)"
+)
+
+log = logging.getLogger(__name__)
+
+
+class Answered(Exception):
+    """A request that goes no further."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Gate:
+    """ASGI middleware in front of the application of `page`."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+        self.app = app
+        self.page = page
+        self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
+        self.routes: list[tuple[str, re.Pattern, Callable[..., Awaitable[None]]]] = [
+            ("GET", PLAIN, self._hand_on),
+            ("GET", re.compile(rf"{API}/heartbeat/(?P<session>{NAME})"), self._heartbeat),
+            ("GET", re.compile(rf"{API}/queue/data"), self._listen),
+            ("GET", re.compile(rf"{API}/call/(v2/)?[^/]+/(?P<event>{NAME})"), self._listen),
+            ("GET", re.compile(rf"{API}/upload_progress"), self._progress),
+            ("GET", re.compile(rf"(?:{API})?/file=(?P<path>.+)", re.DOTALL), self._file),
+            ("POST", re.compile(rf"{API}/queue/(?P<way>join)"), self._ask),
+            ("POST", re.compile(rf"{API}/(?P<way>call|run)/(?P<name>[^/]+)/?"), self._ask),
+            ("POST", re.compile(rf"{API}/call/(?P<way>v2)/(?P<name>[^/]+)/?"), self._ask),
+            ("POST", re.compile(rf"{API}/cancel"), self._cancel),
+            ("POST", re.compile(rf"{API}/reset/?"), self._reset),
+            ("POST", re.compile(rf"{API}/upload/?"), self._upload),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close"})
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        request = Request(scope, receive)
+        try:
+            await self._answer(request, sent)
+        except Exception as error:
+            status, why = _explained(error, request)
+            log.warning("%s %.80r: %s", request.method, request.url.path, why)
+            if not begun:
+                await JSONResponse({"detail": why}, status)(scope, receive, sent)
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        path = request.scope["path"]
+        for method, pattern, answer in self.routes:
+            if method == request.method.replace("HEAD", "GET") and (match := pattern.fullmatch(path)):
+                return await answer(request, send, **match.groupdict())
+        raise Answered(404, "There is nothing here.")
+
+    async def _hand_on(self, request: Request, send: Send) -> None:
+        """To Gradio as it is; the page itself with a cookie for its browser."""
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and request.scope["path"] == "/" and _cookie(request) is None:
+                message = {**message, "headers": [*message["headers"], (b"set-cookie", _new_cookie(request).encode())]}
+            await send(message)
+
+        await self.app(request.scope, request.receive, with_cookie)
+
+    def _visitor(self, request: Request, session: object) -> Visitor:
+        if not isinstance(session, str) or not re.fullmatch(NAME, session):
+            raise Answered(400, "This visit has no name: reload the page.")
+        return guests.meet(session, _address(request), _cookie(request))
+
+    async def _heartbeat(self, request: Request, send: Send, session: str) -> None:
+        """A connection that an open page holds."""
+        visitor = self._visitor(request, session)
+        stopping = getattr(request.scope.get("app"), "stop_event", asyncio.Event())
+
+        async def beats() -> AsyncIterator[str]:
+            while not stopping.is_set():
+                yield "data: ALIVE\n\n"
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), BEAT)
+
+        with _counted(visitor, "heartbeats"):
+            visitor.has_page = True
+            await StreamingResponse(beats(), media_type="text/event-stream")(request.scope, request.receive, send)
+
+    async def _listen(self, request: Request, send: Send, event: str | None = None) -> None:
+        """A connection on which answers are awaited."""
+        queue = self.page._queue
+        session = self.sessions.get(event) if event else request.query_params.get("session_hash")
+        if session is None or session not in queue.pending_messages_per_session:
+            raise Answered(404, "Nothing is being answered for this visit: ask once more.")
+        visitor = self._visitor(request, session)
+        with _counted(visitor, "streams"):
+            await self.app(request.scope, request.receive, send)
+
+    async def _progress(self, request: Request, send: Send) -> None:
+        """How far an upload is; it is over before anybody could read that."""
+        done = PlainTextResponse('data: {"msg": "done"}\n\n', media_type="text/event-stream")
+        await done(request.scope, request.receive, send)
+
+    async def _file(self, request: Request, send: Send, path: str) -> None:
+        """A picture in memory, for whoever knows its name, or a file in this process's folder."""
+        if upload := brought.find(path):
+            inline = upload.kind != "application/octet-stream"
+            headers = {
+                "cache-control": "private, no-store",
+                "content-disposition": "inline" if inline else "attachment",
+                "x-content-type-options": "nosniff",
+            }
+            answer = Response(bytes(upload.data), media_type=upload.kind, headers=headers)
+            return await answer(request.scope, request.receive, send)
+        if os.path.normpath(path) != path or not Path(path).is_relative_to(own_folder()):
+            raise Answered(404, "There is no such file here.")
+        await self.app(request.scope, request.receive, send)
+
+    async def _ask(self, request: Request, send: Send, way: str, name: str | None = None) -> None:
+        """A request to compute something, through Gradio's queue or, for what it does not queue, at once."""
+        body = await _json_of(request)
+        function = self._function(name if way in ("call", "v2") else body.get("fn_index"))
+        if way == "run" and function.queue:
+            raise Answered(404, "This is answered through the queue only.")
+        if way != "v2" and not isinstance(body.get("data"), list):
+            raise Answered(400, "Give the inputs as a list named data.")
+        session = body.get("session_hash")
+        if way in ("call", "v2") and session is None:
+            session = f"call-{secrets.token_hex(12)}"
+        visitor = self._visitor(request, session)
+        self._admit(visitor)
+        visitor.asked = time.monotonic()
+        if way == "v2":  # its whole body is what is asked for, and Gradio names its visit after the request
+            event = await self._handed_on(request, send, body)
+            visitor = self._visitor(request, event) if event else visitor
+            visitor.asked = time.monotonic()
+        else:
+            told = body.get("event_data") if isinstance(body.get("event_data"), dict) else None
+            asked = {"data": body["data"], "session_hash": visitor.session}
+            more = {} if way == "call" else {"fn_index": function._id, "event_data": told}
+            event = await self._handed_on(request, send, asked | more)
+        if event is not None:
+            self._remember(event, visitor)
+
+    def _function(self, asked: object) -> Any:
+        """The function of the page with that number or, for the API, that name."""
+        functions = self.page.fns
+        if type(asked) is int and asked in functions:
+            return functions[asked]
+        if isinstance(asked, str):
+            for function in functions.values():
+                if function.api_name == asked and function.api_visibility != "private":
+                    return function
+        raise Answered(404, "There is no function of that name or number: reload the page.")
+
+    def _admit(self, visitor: Visitor) -> None:
+        """Raise where too many requests are being answered already."""
+        asking = [guests.find(event.session_hash) for event in self.page._queue.event_ids_to_events.values()]
+        own = sum(other is not None and other.key == visitor.key for other in asking)
+        if own >= EACH or len(asking) >= ALL:
+            raise Refused("refused.hurry")
+
+    async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
+        """Have Gradio answer the request with `asked` as its body; the name that it gives to what it queues."""
+        body = json.dumps(asked).encode()
+        headers = [(key, value) for key, value in request.scope["headers"] if key not in (b"content-length",)]
+        scope = {**request.scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+        given = False
+        answer = bytearray()
+
+        async def receive() -> Message:
+            nonlocal given
+            if given:
+                return await request.receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def overheard(message: Message) -> None:
+            if message["type"] == "http.response.body" and len(answer) < 1000:
+                answer.extend(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, overheard)
+        with contextlib.suppress(ValueError, AttributeError):
+            return json.loads(answer).get("event_id")
+        return None
+
+    def _remember(self, event: str, visitor: Visitor) -> None:
+        self.sessions[event] = visitor.session
+        while len(self.sessions) > 10 * ALL:
+            del self.sessions[next(iter(self.sessions))]
+
+    async def _cancel(self, request: Request, send: Send) -> None:
+        """What a visitor has asked for and no longer wants: nothing more of it is begun."""
+        body = await _json_of(request)
+        visitor = self._visitor(request, body.get("session_hash"))
+        index, event = body.get("fn_index"), body.get("event_id")
+        if type(index) is not int or not isinstance(event, str) or self.sessions.get(event) != visitor.session:
+            raise Answered(404, "Nothing of that name is being answered for this visit.")
+        for name, other in self.page._queue.event_ids_to_events.items():
+            if other.session_hash == visitor.session and other.fn._id == index:
+                visitor.cancelled.add(name)
+        computer.forget_unheard()
+        await self._handed_on(request, send, {"session_hash": visitor.session, "fn_index": index, "event_id": event})
+
+    async def _reset(self, request: Request, send: Send) -> None:
+        """What Gradio's own client sends after a cancel, and which has no effect."""
+        await _json_of(request)
+        await JSONResponse({"success": True})(request.scope, request.receive, send)
+
+    async def _upload(self, request: Request, send: Send) -> None:
+        """A picture into memory, answered with the list of its one name."""
+        upload = brought.begin(_address(request))
+        try:
+            await asyncio.wait_for(_receive_file(request, upload), UNCLAIMED)
+        except BaseException:
+            brought.abandon(upload)
+            raise
+        await JSONResponse([brought.finish(upload)])(request.scope, request.receive, send)
+
+
+@contextlib.asynccontextmanager
+async def housekeeping(app: gr.routes.App) -> AsyncIterator[None]:
+    """For as long as `app` serves: once a second, end what nobody listens to and forget what has had its time."""
+    task = asyncio.create_task(_keep_house(app))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _keep_house(app: gr.routes.App) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        try:
+            await _look(app)
+        except Exception:
+            log.exception("Housekeeping failed.")
+
+
+async def _look(app: gr.routes.App) -> None:
+    queue = app.get_blocks()._queue
+    computer.forget_unheard()
+    for session in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
+        visitor = guests.find(session)
+        if visitor is None or not visitor.listening():
+            await queue.clean_events(session_hash=session)
+            queue.pending_messages_per_session.pop(session, None)
+            queue.pending_event_ids_session.pop(session, None)
+    ended, forgotten = guests.look()
+    for visitor in ended:
+        brought.end(visitor.session, files=visitor.has_page)
+    for visitor in forgotten:
+        app.state_holder.session_data.pop(visitor.session, None)
+        app.state_holder.time_last_used.pop(visitor.session, None)
+    brought.look(guests.with_page())
+    if ended:
+        give_back_memory()
+
+
+@contextlib.contextmanager
+def _counted(visitor: Visitor, kind: str) -> Iterator[None]:
+    """A connection counted among the visitor's `heartbeats` or `streams` for as long as it is open."""
+    setattr(visitor, kind, getattr(visitor, kind) + 1)
+    try:
+        yield
+    finally:
+        setattr(visitor, kind, getattr(visitor, kind) - 1)
+        visitor.left = time.monotonic()
+
+
+async def _json_of(request: Request) -> dict:
+    """The JSON object in the body of the request."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MOST_BODY:
+            raise Answered(413, f"Send at most {MOST_BODY // 10**6} MB.")
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Answered(400, "Send a JSON object.") from None
+    if not isinstance(body, dict) or not _is_shallow(body):
+        raise Answered(400, "Send a JSON object, and no deep one.")
+    return body
+
+
+def _is_shallow(value: object) -> bool:
+    """Whether `value` holds lists and objects at most DEEPEST levels deep."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))]
+        level = [item for items in inside for item in items]
+        if not level:
+            return True
+    return False
+
+
+async def _receive_file(request: Request, upload: Upload) -> None:
+    """The first file in a multipart body, put into `upload` as it arrives."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise Answered(400, "Send one file as multipart/form-data.")
+    header, files, length = bytearray(), 0, 0
+
+    def on_header_field(data: bytes, start: int, end: int) -> None:
+        header.extend(b"\n" + data[start:end] + b":")
+
+    def on_header_value(data: bytes, start: int, end: int) -> None:
+        header.extend(data[start:end])
+        if len(header) > 10_000:
+            raise Answered(400, "Send one file as multipart/form-data.")
+
+    def on_headers_finished() -> None:
+        nonlocal files
+        files += b"filename=" in header.lower()
+        header.clear()
+
+    def on_part_data(data: bytes, start: int, end: int) -> None:
+        if files == 1:
+            brought.receive(upload, data[start:end])
+
+    parser = MultipartParser(
+        options[b"boundary"],
+        {
+            "on_header_field": on_header_field,
+            "on_header_value": on_header_value,
+            "on_headers_finished": on_headers_finished,
+            "on_part_data": on_part_data,
+        },
+    )
+    async for piece in request.stream():
+        length += len(piece)
+        if length > MOST_BYTES + MOST_BODY:
+            raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
+        parser.write(piece)
+    parser.finalize()
+    if files != 1:
+        raise Answered(400, "Send one file at a time.")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _cookie(request: Request) -> str | None:
+    return request.cookies.get(COOKIE)
+
+
+def _new_cookie(request: Request) -> str:
+    """A cookie for this browser session; one that works within another site's frame, as on a Space, where it may."""
+    secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+    where = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Lax"
+    return f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; {where}"
+
+
+def _explained(error: Exception, request: Request) -> tuple[int, str]:
+    """Status and sentence for what went wrong with a request."""
+    if isinstance(error, Answered):
+        return error.status, str(error)
+    if isinstance(error, Refused):
+        status = {"refused.stranger": 403, "refused.bytes": 413}.get(error.key, 429)
+        return status, error.sentence(preferred(request.headers.get("accept-language", "")))
+    if isinstance(error, (MultipartParseError, ClientDisconnect, asyncio.TimeoutError)):
+        return 400, "The request did not arrive whole: send it once more."
+    return 400, f"This request cannot be answered ({type(error).__name__})."

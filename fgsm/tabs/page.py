@@ -1,0 +1,41 @@
+"""Gradio's Blocks, made safe to call: whatever an event is given, it answers, or refuses in a sentence."""
+
+import logging
+from typing import Any
+
+import gradio as gr
+
+from ..texts import say
+from . import language_of, shown_error
+from .inputs import Photo
+
+log = logging.getLogger(__name__)
+
+
+class Page(gr.Blocks):
+    """Blocks whose events fill in what a caller leaves out, take no paths, and never fail with a traceback."""
+
+    async def preprocess_data(self, block_fn, inputs, *rest, **named):
+        """Fill in the last inputs that a caller leaves out, as gradio_client does by itself.
+
+        Gradio would read, copy or fetch the file or address that a picture names. Here it is a name and nothing more.
+        """
+        left_out = block_fn.inputs[len(inputs) :]
+        inputs = [*inputs, *(getattr(component, "value", None) for component in left_out)]
+        for at, component in enumerate(block_fn.inputs):
+            if isinstance(component, Photo):
+                name = Photo.name_of(inputs[at])
+                inputs[at] = None if name is None else {"path": name}
+        return await super().preprocess_data(block_fn, inputs, *rest, **named)
+
+    async def process_api(self, block_fn, inputs, state=None, request=None, **named) -> dict[str, Any]:
+        """Answer an event. What Gradio makes of inputs that the page never sends becomes a sentence, too."""
+        try:
+            return await super().process_api(block_fn, inputs, state, request, **named)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            log.warning("An event could not be read: %s", type(error).__name__)
+            log.debug("An event could not be read.", exc_info=error)
+            raise shown_error(say("refused.request", language_of(request))) from None
