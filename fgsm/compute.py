@@ -21,8 +21,8 @@ from .texts import Refused
 T = TypeVar("T")
 
 EACH = 1800.0  # seconds of work that one visitor may have waiting
-ALL = 7200.0  # seconds that all may have waiting; beyond that, a visitor may still have
-LITTLE = 120.0  # seconds
+ALL = 7200.0  # seconds that all may have waiting
+LITTLE = 60.0  # seconds of work that never wait for room: how many requests there are at once is bounded elsewhere
 FORGOTTEN = 20.0  # seconds after which half of what somebody has had no longer counts
 
 
@@ -110,11 +110,13 @@ class Computer:
     def _admit(self, work: Work) -> None:
         if work.left > EACH:
             raise Refused("refused.too_much", minutes=_minutes(work.left), most=_minutes(EACH))
+        if work.left <= LITTLE:
+            return
         own = sum(other.left for other in self._work if other.asker.key == work.asker.key)
         if own + work.left > EACH:
             raise Refused("refused.busy_own", minutes=_minutes(own + work.left - EACH))
         everybody = sum(other.left for other in self._work)
-        if own + work.left > LITTLE and everybody + work.left > ALL:
+        if everybody + work.left > ALL:
             raise Refused("refused.busy", minutes=_minutes(everybody + work.left - ALL))
 
     def run(self, work: Work, call: Callable[[], T]) -> T:

@@ -1,5 +1,6 @@
 """Shared by all tests: recognisers, prepared faces, and the page on a server of its own in headless Chromium."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -50,14 +52,24 @@ def faces():
     return load_faces(photographs, 112), torch.tensor([labels.index(person_of(p)) for p in photographs])
 
 
-@pytest.fixture(scope="session")
-def url():
-    """Address of the page, served by `python app.py` on a free port."""
+@dataclass
+class Server:
+    """The page, served by `python app.py`: its address, its process, and the temporary folder that it works in."""
+
+    url: str
+    process: subprocess.Popen
+    folder: Path
+
+
+@contextlib.contextmanager
+def served(folder):
+    """A server of the page on a free port, with `folder` for temporary files."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=environment)
+    settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "TMPDIR": str(folder)}
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=os.environ | settings, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -65,14 +77,27 @@ def url():
                 urllib.request.urlopen(address, timeout=5).close()
                 break
             except (urllib.error.URLError, TimeoutError):
-                assert server.poll() is None, "app.py ended"
+                assert process.poll() is None, (folder / "log").read_text()
                 time.sleep(0.5)
         else:
             pytest.fail("app.py did not answer in two minutes")
-        yield address
+        yield Server(address, process, folder)
     finally:
-        server.terminate()
-        server.wait(30)
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server that most tests share."""
+    with served(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def url(server):
+    """The address of that server."""
+    return server.url
 
 
 @pytest.fixture(scope="session")

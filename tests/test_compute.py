@@ -1,50 +1,173 @@
 """The one thread that computes, and what happens on it when memory or a GPU fails."""
 
+import contextlib
 import contextvars
 import threading
 import time
+from concurrent.futures import Future
+from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import nn
 
-from fgsm import compute, tabs
+from fgsm import tabs
+from fgsm.compute import Computer, Unheard
 from fgsm.sweep import in_halves, score
+from fgsm.texts import Refused
 
 
-def test_urgent_steps_go_first_and_the_others_by_deadline():
-    order, waiting = [], []
-    gate = threading.Event()
-    waiting.append(threading.Thread(target=compute.run, args=(lambda: gate.wait(10),)))
-    waiting[0].start()
-    time.sleep(0.05)  # the thread is busy with the gate while these queue up
-    for name, within in (
-        ("curve", compute.LATER),
-        ("grid", compute.SOON),
-        ("late curve", 60),
-        ("first", compute.AT_ONCE),
-    ):
-        step = threading.Thread(target=compute.run, args=(lambda name=name: order.append(name), within))
-        step.start()
-        waiting.append(step)
-        time.sleep(0.02)
+@dataclass
+class Somebody:
+    """Whoever asks, by key; who has left no longer listens."""
+
+    key: str
+    gone: bool = False
+
+    def listening(self):
+        return not self.gone
+
+
+@pytest.fixture
+def busy():
+    """A computer at a long step of somebody's, and the word that ends it."""
+    computer, gate, begun = Computer(), threading.Event(), threading.Event()
+
+    def wait():
+        begun.set()
+        gate.wait(10)
+
+    def hold():
+        with computer.work(Somebody("first")) as work:
+            work.run(wait)
+
+    threading.Thread(target=hold).start()
+    assert begun.wait(10)
+    yield computer, gate
     gate.set()
-    for thread in waiting:
-        thread.join(10)
-    assert order == ["first", "grid", "curve", "late curve"]
+
+
+def ask(computer, asker, call, seconds=0.1, step=0.1):
+    """A thread that has had `call` put among the steps of `computer`, and what comes of it."""
+    answer = Future()
+
+    def run():
+        try:
+            with computer.work(asker, seconds, step) as work:
+                answer.set_result(work.run(call))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    before = computer.waiting()
+    threading.Thread(target=run).start()
+    while computer.waiting() == before and not answer.done():
+        time.sleep(0.001)
+    return answer
+
+
+def test_whoever_has_had_least_goes_first_and_the_smallest_step_of_equals(busy):
+    computer, gate = busy
+    computer._had["glutton"] = (50.0, time.monotonic())
+    computer._given["longest"] = 100.0  # its half has been given
+    order = []
+    answers = [
+        ask(computer, Somebody(key), lambda key=key: order.append(key), step=step)
+        for key, step in (("glutton", 0.01), ("long", 3.0), ("short", 0.1))
+    ]
+    gate.set()
+    for answer in answers:
+        answer.result(10)
+    assert order == ["short", "long", "glutton"]
+
+
+def test_half_of_the_time_goes_to_what_has_waited_longest():
+    """However many newcomers with small steps there are, the old step has its turn among them."""
+    computer = Computer()
+    done, order = threading.Event(), []
+    computer._had["curve"] = (1000.0, time.monotonic())
+
+    def newcomers(name):
+        for number in range(200):
+            if done.is_set():
+                return
+            with computer.work(Somebody(f"{name} {number}"), step=0.001) as work:
+                work.run(lambda: (time.sleep(0.002), order.append("newcomer")))
+
+    floods = [threading.Thread(target=newcomers, args=(name,)) for name in "abcd"]
+    for flood in floods:
+        flood.start()
+    while len(order) < 5:
+        time.sleep(0.001)
+    with computer.work(Somebody("curve"), step=5.0) as work:
+        work.run(lambda: order.append("curve"))
+    done.set()
+    for flood in floods:
+        flood.join(10)
+    assert "curve" in order and order.index("curve") < 100
+
+
+def test_what_nobody_waits_for_is_given_up(busy):
+    computer, gate = busy
+    leaver, other = Somebody("leaver"), Somebody("other")
+    left = [ask(computer, leaver, lambda: pytest.fail("computed for nobody")) for _ in range(3)]
+    stays = ask(computer, other, lambda: 7)
+    leaver.gone = True
+    computer.forget_unheard()
+    for answer in left:
+        with pytest.raises(Unheard):
+            answer.result(10)
+    assert computer.waiting() == 1
+    gate.set()
+    assert stays.result(10) == 7
+
+
+def test_a_generators_next_step_is_not_begun_for_somebody_who_has_left():
+    computer, asker = Computer(), Somebody("a")
+    begun = []
+
+    def items():
+        for number in range(3):
+            begun.append(number)
+            yield number
+
+    with computer.work(asker) as work, pytest.raises(Unheard):
+        for _ in work.each(items()):
+            asker.gone = True
+    assert begun == [0]
+
+
+def test_the_work_that_waits_is_bounded_for_each_and_in_all():
+    computer = Computer()
+    with pytest.raises(Refused, match="about 50 min here, where 30 are the most"), computer.work(Somebody("a"), 3000):
+        pass
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(computer.work(Somebody("a"), 1700))
+        with pytest.raises(Refused, match=r"asked for much already: .* in about 2 min"):
+            stack.enter_context(computer.work(Somebody("a"), 200))
+        for name in "bcde":
+            stack.enter_context(computer.work(Somebody(name), 1300))
+        with pytest.raises(Refused, match="all the work it can take: try again in about 5 min"):
+            stack.enter_context(computer.work(Somebody("f"), 600))
+        stack.enter_context(computer.work(Somebody("a"), 60))  # a little is everybody's
+    with computer.work(Somebody("a"), 1700):  # and what is over no longer counts
+        pass
 
 
 def test_all_steps_run_on_one_thread_and_in_the_callers_context():
     variable = contextvars.ContextVar("variable")
     variable.set("mine")
-    seen = list(compute.run_each((threading.get_ident(), variable.get()) for _ in range(3)))
+    computer = Computer()
+    with computer.work(Somebody("a")) as work:
+        seen = list(work.each((threading.get_ident(), variable.get()) for _ in range(3)))
     assert len(set(seen)) == 1 and seen[0][1] == "mine" and seen[0][0] != threading.get_ident()
 
 
 def test_a_steps_error_reaches_its_caller_and_the_thread_goes_on():
-    with pytest.raises(ZeroDivisionError):
-        compute.run(lambda: 1 / 0)
-    assert compute.run(lambda: 7) == 7
+    computer = Computer()
+    with computer.work(Somebody("a")) as work:
+        with pytest.raises(ZeroDivisionError):
+            work.run(lambda: 1 / 0)
+        assert work.run(lambda: 7) == 7
 
 
 class Small(nn.Module):
@@ -84,5 +207,6 @@ def test_a_failing_gpu_is_left_for_the_cpu(monkeypatch):
                 raise RuntimeError("CUDA error: an illegal memory access was encountered")
             yield number
 
-    assert list(tabs.computed(items, 3)) == [0, 0, 1, 2]
+    with tabs.computer.work(Somebody("a")) as work:
+        assert list(tabs.computed(work, items, 3)) == [0, 0, 1, 2]
     assert tabs.gpu_failed.is_set() and tabs.recognizer("resnet18").device.type == "cpu"

@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,8 +84,11 @@ def _loaded(name: str, device: str) -> Recognizer:
 def caller(request: gr.Request) -> Call:
     """Whoever sent `request`, and which one it is."""
     session = request.session_hash or "nobody"
-    address = request.client.host if request.client else ""
-    return Call(guests.find(session) or guests.meet(session, address), LocalContext.event_id.get(None))
+    visitor = guests.find(session)
+    if visitor is None:  # no gate has seen it
+        visitor = guests.meet(session, request.client.host if request.client else "")
+        visitor.asked = time.monotonic()
+    return Call(visitor, LocalContext.event_id.get(None))
 
 
 def computed(work: Work, items: Callable[..., Iterator], *arguments: Any) -> Iterator:

@@ -129,7 +129,7 @@ def choose_sample(request: gr.Request, event: gr.EventData, visit: Visit, *setti
 @staged
 def change_model(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[dict]:
     view = view_of(visit, *settings)
-    face = visit.face
+    face = face_of(visit, view)
     if face is None or (face.person is not None and label_of(view.model, face.person) is None):
         face = first_face(view.model)
     yield from show(visit, view, request, face)

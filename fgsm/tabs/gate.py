@@ -37,6 +37,8 @@ MOST_BODY = 10**6  # bytes of a request that is no upload
 DEEPEST = 20  # lists within lists
 EACH = 16  # requests of one visitor, or of all without a page at one address, that are being answered
 ALL = 200
+ROOM_WITHIN = 8.0  # seconds that a request waits for room before it is refused
+GRACE = 1.0  # seconds in which whoever has asked may begin to listen before others take the room
 BEAT = 10.0  # seconds between two signs of life to an open page
 NAME = r"[A-Za-z0-9_-]{1,64}"
 PLAIN = re.compile(  # addresses that are handed on as they are
@@ -61,6 +63,7 @@ class Gate:
     def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
         self.app = app
         self.page = page
+        self.waiting = 0  # requests that wait for room
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern, Callable[..., Awaitable[None]]]] = [
             ("GET", PLAIN, self._hand_on),
@@ -177,8 +180,7 @@ class Gate:
         if way in ("call", "v2") and session is None:
             session = f"call-{secrets.token_hex(12)}"
         visitor = self._visitor(request, session)
-        self._admit(visitor)
-        visitor.asked = time.monotonic()
+        await self._admit(visitor)
         if way == "v2":  # its whole body is what is asked for, and Gradio names its visit after the request
             event = await self._handed_on(request, send, body)
             visitor = self._visitor(request, event) if event else visitor
@@ -202,12 +204,33 @@ class Gate:
                     return function
         raise Answered(404, "There is no function of that name or number: reload the page.")
 
-    def _admit(self, visitor: Visitor) -> None:
-        """Raise where too many requests are being answered already."""
-        asking = [guests.find(event.session_hash) for event in self.page._queue.event_ids_to_events.values()]
-        own = sum(other is not None and other.key == visitor.key for other in asking)
-        if own >= EACH or len(asking) >= ALL:
-            raise Refused("refused.hurry")
+    async def _admit(self, visitor: Visitor) -> None:
+        """Wait a little for room among the requests that are being answered. Raises Refused where there is none."""
+        until = time.monotonic() + ROOM_WITHIN
+        while not self._has_room(visitor):
+            if time.monotonic() > until or self.waiting >= ALL:
+                raise Refused("refused.hurry")
+            self.waiting += 1
+            try:
+                await asyncio.sleep(0.1)
+            finally:
+                self.waiting -= 1
+        visitor.asked = time.monotonic()
+
+    def _has_room(self, visitor: Visitor) -> bool:
+        """Whether there is room for one more; what nobody listens to makes room."""
+        asking = {}
+        for name, event in list(self.page._queue.event_ids_to_events.items()):
+            asking[name] = guests.find(event.session_hash) or Visitor(event.session_hash)
+        own = [name for name, other in asking.items() if other.key == visitor.key]
+        full = own if len(own) >= EACH else list(asking) if len(asking) >= ALL else []
+        for name in full:
+            other = asking[name]
+            if name not in other.cancelled and not other.streams and time.monotonic() - other.asked > GRACE:
+                other.cancelled.add(name)
+                computer.forget_unheard()
+                break
+        return not full
 
     async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
         """Have Gradio answer the request with `asked` as its body; the name that it gives to what it queues."""

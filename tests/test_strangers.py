@@ -1,0 +1,705 @@
+"""What a stranger may not: read, delete or keep a file, use another's visit, run code by a name, stop the others."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.events import EventData
+from PIL import Image
+
+from fgsm.compute import Computer, House
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import PROJECT
+from fgsm.tabs import attack_tab, brought, gate, own_picture
+from fgsm.tabs import visit as visit_of_page
+from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
+from fgsm.tabs.visitors import MOST_AT_ADDRESS, PATIENCE, Visitors
+from fgsm.texts import TEXTS, Refused
+
+from .conftest import STAGE_DONE, served
+
+PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
+GONE = TEXTS["en"]["refused.gone"]
+CONTROLS = ["resnet18", 0.03, 0.1, False, "FGSM", "dodge"]  # as the page sends them
+
+
+class Caller:
+    """Somebody who sends requests by hand, as one visit."""
+
+    def __init__(self, url, session, **settings):
+        self.session = session
+        self.http = httpx.Client(base_url=f"{url}/gradio_api", timeout=60, **settings)
+
+    def upload(self, data=None, name="face.png"):
+        answer = self.http.post("/upload", files={"files": (name, data or PHOTOGRAPH.read_bytes())})
+        assert answer.status_code == 200, answer.text
+        return answer.json()[0]
+
+    def post(self, event, *data):
+        return self.http.post(f"/call/{event}", json={"data": data, "session_hash": self.session})
+
+    def call(self, event, *data):
+        """All that the server answers to an event, as text."""
+        sent = self.post(event, *data)
+        assert sent.status_code < 500
+        if sent.status_code != 200:
+            return sent.text
+        return self.http.get(f"/call/{event}/{sent.json()['event_id']}").text
+
+
+@pytest.fixture
+def caller(url):
+    opened = []
+
+    def make(session, **settings):
+        opened.append(Caller(url, session, **settings))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.http.close()
+
+
+def refusal(answer):
+    """The sentence of an error, or the whole answer where it is none."""
+    found = re.search(r'event: error\ndata: {"error": "([^"]*)"', answer)
+    return found[1] if found else answer
+
+
+# Files
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+@pytest.mark.parametrize("event", ["choose_photo", "change_crop", "change_model", "attack"])
+@pytest.mark.parametrize(
+    "path", [str(PHOTOGRAPH), "/etc/passwd", "/no/such/file.png", "../../etc/passwd", "http://127.0.0.1/x.png", ""]
+)
+def test_a_path_is_no_picture_and_nobody_learns_whether_it_exists(caller, event, path, meta):
+    picture = {"path": path, "url": path, **meta}
+    data = [picture, "resnet18", 0.03] if event == "attack" else [*CONTROLS, picture]
+    answer = caller("paths").call(event, *data)
+    if event == "change_model":  # which shows a sample face, and leaves the picture alone
+        assert path == "" or path not in answer
+    else:
+        assert refusal(answer) == GONE
+
+
+@pytest.mark.parametrize("photo", ["picture-x", ["picture-x"], 7, True, {}, {"path": None}, {"path": ["x"]}, {"x": 1}])
+def test_what_is_no_picture_at_all_gets_the_same_sentence(caller, photo):
+    assert refusal(caller("odd").call("attack", photo, "resnet18", 0.03)) == GONE
+
+
+def test_no_file_is_deleted_by_a_path_that_a_caller_named(caller, tmp_path):
+    file = tmp_path / "kept.png"
+    file.write_bytes(PHOTOGRAPH.read_bytes())
+    stranger = caller("deleter")
+    for session in ("deleter", "other"):
+        stranger.session = session
+        stranger.call("choose_photo", *CONTROLS, {"path": str(file), "meta": {"_type": "gradio.FileData"}})
+        with stranger.http.stream("GET", f"/heartbeat/{session}") as heartbeat:
+            next(heartbeat.iter_lines())
+    time.sleep(1.5)  # a look around the house
+    assert file.exists()
+
+
+def test_the_first_visit_to_use_a_picture_has_it_to_itself(caller):
+    visitor, stranger = caller("visitor"), caller("stranger")
+    name = visitor.upload()
+    photo = {"path": name, "meta": {"_type": "gradio.FileData"}}
+    assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, photo)
+    for event, data in (("choose_photo", [*CONTROLS, photo]), ("attack", [photo, "resnet18", 0.03])):
+        assert refusal(stranger.call(event, *data)) == GONE
+    assert "own clean prediction" in visitor.call("change_model", "resnet18-robust", *CONTROLS[1:], photo)
+
+
+def test_two_visitors_who_send_the_same_file_are_both_served(caller):
+    first, second = caller("twin-1"), caller("twin-2")
+    names = [first.upload(), second.upload()]
+    assert names[0] != names[1]
+    for visitor, name in zip((first, second), names, strict=True):
+        assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, {"path": name})
+
+
+def test_the_picture_of_a_visit_is_not_for_those_who_only_know_its_name(caller):
+    visitor, stranger = caller("known-name"), caller("known-name")
+    photo = {"path": visitor.upload()}
+    visitor.call("choose_photo", *CONTROLS, photo)
+    for picture in (None, {"path": stranger.upload()}, {"path": "picture-guess"}):
+        for event, data in (("change_model", [*CONTROLS, picture]), ("survive", [*CONTROLS, picture])):
+            assert refusal(stranger.call(event, *data)) == GONE
+
+
+def test_pictures_never_touch_the_disk(caller, server):
+    visitor = caller("diskless")
+    odd = BUILTIN_FACES / "person_09" / "09.png"
+    visitor.call("choose_photo", *CONTROLS, {"path": visitor.upload(odd.read_bytes())})
+    visitor.upload(odd.read_bytes())
+    held = [file.read_bytes() for file in server.folder.rglob("*") if file.is_file()]
+    assert odd.read_bytes() not in held and not list(server.folder.rglob("deep_links"))
+
+
+def test_what_an_api_caller_brought_goes_with_the_answer(caller, url):
+    visitor = caller(None)
+    name = visitor.upload()
+    assert httpx.get(f"{url}/gradio_api/file={name}").status_code == 200
+    answer = visitor.call("attack", {"path": name, "meta": {"_type": "gradio.FileData"}}, "resnet18", 0.03)
+    report, picture = json.loads(answer.split("event: complete\ndata: ")[1])
+    assert report["attack"] == "FGSM"
+    assert httpx.get(f"{url}/gradio_api/file={name}").status_code == 404
+    assert httpx.get(picture["url"]).content.startswith(b"\x89PNG")
+    assert refusal(visitor.call("attack", {"path": name}, "resnet18", 0.03)) == GONE
+
+
+def test_a_refused_call_loses_nothing(caller):
+    visitor = caller(None)
+    photo = {"path": visitor.upload()}
+    for wrong in (["nobody", 0.03], ["resnet18", 7], ["resnet18", 0.03, "FGSM", "nobody"]):
+        assert refusal(visitor.call("attack", photo, *wrong)) not in (GONE, "")
+    assert "verdict" in visitor.call("attack", photo, "resnet18", 0.03)
+
+
+def later(monkeypatch, seconds):
+    now = time.monotonic()
+    monkeypatch.setattr("fgsm.tabs.uploads.time.monotonic", lambda: now + seconds)
+
+
+def arrived(uploads, size=10, address="here"):
+    upload = uploads.begin(address)
+    uploads.receive(upload, b"x" * size)
+    return uploads.finish(upload)
+
+
+def test_pictures_and_files_have_their_time(monkeypatch):
+    uploads = Uploads()
+    unclaimed, used = arrived(uploads), arrived(uploads)
+    upload = uploads.claim(used, "visit")
+    files = [uploads.hand_out(b"csv", "a.csv", session) for session in ("visit", "passer-by")]
+    later(monkeypatch, UNCLAIMED + 1)
+    uploads.look({"visit"})
+    assert uploads.find(unclaimed) is None and uploads.find(used) is upload
+    later(monkeypatch, HANDED_OUT + 1)
+    uploads.look({"visit"})
+    assert [os.path.exists(file) for file in files] == [True, False]
+    later(monkeypatch, UNUSED + 1)
+    uploads.look({"visit"})
+    assert uploads.find(used) is None and not upload.data  # even for those who still refer to it
+    uploads.end("visit")
+    assert not os.path.exists(files[0])
+
+
+def test_a_visit_is_handed_out_so_many_files():
+    uploads = Uploads()
+    files = [uploads.hand_out(b"x", "x", "visit") for _ in range(MOST_FILES + 2)]
+    assert [os.path.exists(file) for file in files] == [False] * 2 + [True] * MOST_FILES
+    uploads.end("visit")
+
+
+def test_whoever_holds_most_makes_room():
+    uploads = Uploads(room=1000)
+    small = arrived(uploads, 100, "school")
+    for _ in range(4):
+        arrived(uploads, 200, "hoarder")
+    fair = arrived(uploads, 150, "school")
+    assert uploads.find(small) and uploads.find(fair)
+    with pytest.raises(Refused, match="Too many pictures"):
+        arrived(uploads, 900, "hoarder")
+    assert uploads.find(small) and uploads.find(fair)
+
+
+HOLD = "import sys; from fgsm.tabs.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+
+
+def test_the_folder_of_a_killed_process_is_cleared_and_nobody_elses(tmp_path):
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+
+    def start():
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD], cwd=PROJECT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        return process, process.stdout.readline().decode().strip()
+
+    (tmp_path / "fgsm-page-of-another-program").mkdir()
+    (killed, left), (living, kept) = start(), start()
+    (tmp_path / left / "face.png").write_bytes(b"x")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    next_one, own = start()
+    try:
+        assert not os.path.exists(left)
+        assert os.path.isdir(kept) and os.path.isdir(own) and (tmp_path / "fgsm-page-of-another-program").is_dir()
+    finally:
+        for process in (living, next_one):
+            process.communicate()
+    assert not os.path.exists(kept) and not os.path.exists(own)  # they ended in peace
+
+
+def test_a_page_started_again_after_a_kill_serves_nothing_of_before(tmp_path):
+    with served(tmp_path) as page:
+        visitor = Caller(page.url, None)
+        answer = visitor.call("attack", {"path": visitor.upload()}, "resnet18", 0.03)
+        path = json.loads(answer.split("event: complete\ndata: ")[1])[1]["path"]
+        assert os.path.exists(path)
+        page.process.kill()
+        page.process.wait()
+    with served(tmp_path) as page:
+        assert not os.path.exists(path)
+        assert httpx.get(f"{page.url}/gradio_api/file={path}").status_code == 404
+
+
+# Visits
+
+
+@pytest.fixture
+def visit(browser, url):
+    """A page open in a browser, and the name of its visit."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    with page.expect_request(lambda request: "/heartbeat/" in request.url) as heartbeat:
+        page.goto(url)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    yield page, heartbeat.value.url.split("/")[-1]
+    context.close()
+
+
+def test_nobody_speaks_for_another_browsers_visit(visit, caller):
+    page, session = visit
+    stranger = caller(session)
+    joined = {"data": [], "fn_index": 0, "session_hash": session}
+    answers = [
+        stranger.http.get(f"/heartbeat/{session}"),
+        stranger.post("change_model", *CONTROLS, None),
+        stranger.http.post("/queue/join", json=joined),
+        stranger.http.post("/cancel", json={"session_hash": session, "fn_index": 0, "event_id": "x"}),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert {answer.json()["detail"] for answer in answers} == {TEXTS["en"]["refused.stranger"]}
+    page.locator("#samples .thumbnail-item").nth(3).click()
+    page.wait_for_url("**face=person_04**")
+
+
+@pytest.mark.parametrize("session", ["", "a b", "x" * 65, "<gradio-sep>", "../x", 7, None, ["x"], {"a": 1}])
+def test_a_visit_has_a_plain_name(caller, session):
+    body = {"data": [], "fn_index": 0, "session_hash": session}
+    answer = caller("x").http.post("/queue/join", json=body)
+    assert answer.status_code == 400 and "has no name" in answer.text
+
+
+def test_visits_end_are_remembered_a_while_and_are_not_endless(monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr("fgsm.tabs.visitors.time.monotonic", lambda: now)
+    guests = Visitors()
+    page, passer_by = guests.meet("page", "here"), guests.meet("passer-by", "here")
+    page.heartbeats, page.has_page, passer_by.asked = 1, True, now
+    assert (page.key, passer_by.key) == ("visit page", "address here")
+    now += PATIENCE + 1
+    assert guests.look() == ([passer_by], [passer_by]) and guests.find("page") is page
+    page.heartbeats, page.left = 0, now
+    assert guests.look() == ([], [])  # it may come back
+    now += PATIENCE + 1
+    assert guests.look() == ([page], []) and guests.find("page") is page
+    now += 3600
+    assert guests.look() == ([], [page]) and guests.find("page") is None
+    for number in range(MOST_AT_ADDRESS):
+        guests.meet(str(number), "crowd").heartbeats = 1
+    with pytest.raises(Refused, match="Too many visitors"):
+        guests.meet("one more", "crowd")
+    guests.meet("somebody else", "elsewhere")
+
+
+# Addresses, numbers and names
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("GET", "/gradio_api/deep_link?session_hash=x"),
+        ("GET", "/gradio_api/proxy=http://127.0.0.1/"),
+        ("GET", "/gradio_api/file=http://127.0.0.1/"),
+        ("GET", "/gradio_api/file=/etc/passwd"),
+        ("GET", "/gradio_api/file/etc/passwd"),
+        ("GET", "/file=../../etc/passwd"),
+        ("GET", "/gradio_api/runs"),
+        ("GET", "/monitoring"),
+        ("GET", "/gradio_api/vibe-code"),
+        ("GET", "/gradio_api/queue/data?session_hash=nobody"),
+        ("GET", "/gradio_api/call/attack/nothing"),
+        ("GET", "/gradio_api/stream/a/b/1/playlist.m3u8"),
+        ("GET", "/gradio_api/custom_component/a/client/component/index.js"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/process_recording"),
+        ("POST", "/gradio_api/vibe-edit"),
+        ("POST", "/gradio_api/run/attack"),
+        ("POST", "/gradio_api/api/attack"),
+        ("POST", "/gradio_api/call/nothing"),
+        ("POST", "/gradio_api/call/v2/nothing"),
+        ("POST", "/gradio_api/cancel"),
+        ("POST", "/login"),
+        ("PUT", "/"),
+        ("DELETE", "/gradio_api/upload"),
+    ],
+)
+def test_everything_else_is_closed_in_one_line(url, server, method, address):
+    logged = (server.folder / "log").read_text()
+    body = {"data": [], "session_hash": "x", "fn_index": 0, "event_id": "x"}
+    answer = httpx.request(method, url + address, json=body if method != "GET" else None, timeout=10)
+    assert 400 <= answer.status_code < 500
+    assert len(answer.text.splitlines()) == 1 and len(answer.text) < 200
+    new = (server.folder / "log").read_text().removeprefix(logged)
+    assert len(new.splitlines()) == 1 and "Traceback" not in new
+
+
+@pytest.mark.parametrize("index", [-1, 9999, 10**30, 0.5, True, "0", None, [0], {}])
+def test_unknown_function_numbers_are_not_found(caller, index):
+    one = caller("numbers")
+    for way in ("queue/join", "run/predict"):
+        answer = one.http.post(f"/{way}", json={"data": [], "fn_index": index, "session_hash": "numbers"})
+        assert answer.status_code == 404 and len(answer.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b'{"fn_index": 0, "data": 5, "session_hash": "x"}', 400),
+        (b'{"fn_index": 0, "data": ' + b"[" * 5000 + b"]" * 5000 + b', "session_hash": "x"}', 400),
+        (b'{"fn_index": 0, "data": ' + b"[" * 30 + b"]" * 30 + b', "session_hash": "x"}', 400),
+        (b'{"fn_index": 0, "data": ["' + b"x" * 10**6 + b'"], "session_hash": "x"}', 413),
+    ],
+)
+def test_bodies_are_small_json_objects(url, body, status):
+    answer = httpx.post(f"{url}/gradio_api/queue/join", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status and len(answer.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_steps", "remove_photo", "survive"]
+)
+@pytest.mark.parametrize("said", [None, {}, {"index": -1}, {"index": 10**9}, {"index": "0"}, {"person": ["x"]}, [], 7])
+def test_events_out_of_order_get_a_sentence(caller, server, event, said):
+    logged = (server.folder / "log").read_text()
+    one = caller(f"order-{event}")
+    functions = httpx.get(f"{server.url}/config").json()["dependencies"]
+    index = next(function["id"] for function in functions if function["api_name"] == event)
+    body = {"data": [], "fn_index": index, "session_hash": one.session, "event_data": said}
+    assert one.http.post("/queue/join", json=body).status_code == 200
+    answer = one.http.get("/queue/data", params={"session_hash": one.session}).text
+    assert "process_completed" in answer and "Traceback" not in answer and str(PROJECT) not in answer
+    assert "Traceback" not in (server.folder / "log").read_text().removeprefix(logged)
+
+
+def test_uploads_are_one_file_of_a_bounded_size(url):
+    address = f"{url}/gradio_api/upload"
+    two = [("files", ("a.png", b"x")), ("files", ("b.png", b"x"))]
+    assert httpx.post(address, files=two).status_code == 400
+    assert httpx.post(address, data={"files": "x"}).status_code == 400
+    assert httpx.post(address, content=b"x").status_code == 400
+    broken = {"content-type": "multipart/form-data; boundary=x"}
+    assert httpx.post(address, content=b"--x\r\nnothing", headers=broken).status_code == 400
+    assert httpx.post(address, content=b"--x\r\n" + b"a" * 20_000, headers=broken).status_code == 400
+    large = httpx.post(address, files={"files": ("a.png", b"x" * 40_000_001)}, timeout=60)
+    assert large.status_code == 413 and "larger than 40 MB" in large.text
+
+
+# Names that run as code
+
+HOSTILE = [
+    "<img src=x onerror=window.broken=1>",
+    "${window.broken=1}",
+    "{{window.broken}}{{{value}}}",
+    "\"quoted\" 'name' `tick`",
+    "two\nlines",
+    "שלום \u202eevil",
+    "🎭👩🏽‍🎓",
+    "constructor",
+    "$\\frac{x}$",
+]
+NAME = "_<b onclick=window.broken=1>${window.broken=1}{{x}}\"'$x_1$ 🎭"
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory):
+    """The page with one more recogniser: of people with such names, under such a name."""
+    people = tmp_path_factory.mktemp("people")
+    for number, name in enumerate(HOSTILE, 1):
+        (people / name).mkdir()
+        for at in (1, 6):
+            file = BUILTIN_FACES / f"person_{number:02d}" / f"{at:02d}.png"
+            Image.open(file).save(people / name / f"{at}.png")
+    import torch
+    from safetensors.torch import save_file
+
+    from fgsm.recognizer import MODELS, build_network
+
+    torch.manual_seed(0)
+    shipped = json.loads((MODELS / "resnet18" / "config.json").read_text())
+    config = {key: shipped[key] for key in ("architecture", "input_size", "mean", "std", "data")}
+    config |= {"labels": sorted(HOSTILE), "faces": str(people), "test_accuracy": 0.5}
+    config["test_photographs"] = [f"{name}/6.png" for name in HOSTILE]
+    folder = MODELS / NAME
+    try:
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        weights = build_network("resnet18", len(HOSTILE)).half().state_dict()
+        save_file({name: value.contiguous() for name, value in weights.items()}, folder / "model.safetensors")
+        yield NAME
+    finally:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_names_are_shown_as_they_are_and_run_nothing(hostile_page, url, browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 1600}, accept_downloads=True)
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+
+    def texts(selector):
+        return [" ".join(text.split()) for text in page.locator(selector).all_text_contents()]
+
+    plain = {" ".join(name.split()) for name in HOSTILE}
+    page.locator("#model input").click()
+    page.get_by_role("option").filter(has_text="onclick").click()
+    page.wait_for_function("document.querySelector('#samples').textContent.includes('onerror')")
+    page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)
+    assert {text for text in texts("#samples .caption-label")} == plain
+    assert set(texts("#viewer [data-show=clean-top] .name")) <= plain
+    page.locator("#more button").first.click()
+    page.get_by_label("Be somebody in particular").check()
+    page.locator("#people button").first.wait_for()
+    assert set(texts("#people button")) == plain
+    for at in range(len(HOSTILE)):
+        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        page.locator("#people button").nth(at).click()
+        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+        assert texts("#people button")[at] in texts("#viewer [data-show=goals]")[0]
+    page.locator("#survive button").first.click()
+    page.locator("#survive-start").click()
+    page.locator("#survive figure").nth(5).wait_for(timeout=30_000)
+    assert all(any(name in text for name in plain) for text in texts("#survive figcaption"))
+    page.get_by_role("tab", name="Accuracy curve").click()
+    page.locator("#curve-models label").filter(has_text="ResNet-18 ·").click()
+    page.locator("#curve-models label").filter(has_text="onclick").click()
+    page.locator("#curve-epsilons input, #curve-epsilons textarea").first.fill("0, 0.1, 0.3")
+    page.locator("#curve-start").click()
+    page.wait_for_selector("#curve .chart[data-state=done]", timeout=60_000)
+    assert NAME in page.locator("#curve .legend").inner_text()
+    page.locator("#curve [data-testid=point]").last.click()
+    page.wait_for_function("document.querySelector('#curve-faces p').textContent.includes('onclick')")
+    for caption in texts("#curve-faces figcaption"):
+        assert any(caption.startswith(name) for name in plain) and any(caption.endswith(name) for name in plain)
+    with page.expect_download() as download:
+        page.locator("#curve-png").click()
+    assert Image.open(download.value.path()).width > 400
+    page.get_by_role("tab", name="Transfer").click()
+    assert any(NAME in text for text in texts("#transfer-models label"))
+    assert page.evaluate("window.broken === undefined") and not errors
+    context.close()
+
+
+def test_a_refused_name_is_shown_as_it_is(page):
+    page.evaluate("document.querySelector('#curve-epsilons')")
+    page.get_by_role("tab", name="Accuracy curve").click()
+    page.locator("#curve-epsilons input, #curve-epsilons textarea").first.fill("<img/src=x>")
+    page.locator("#curve-start").click()
+    page.get_by_text("'<img/src=x>' is not an epsilon").first.wait_for(timeout=10_000)
+    assert page.locator(".toast-body img[src=x]").count() == 0
+
+
+# Work without end
+
+
+def processor_time(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="reads a process's time as Linux tells it")
+def test_curves_that_nobody_listens_to_stop_and_others_are_answered(caller, server):
+    flood = caller(None)
+    epsilons = ", ".join(str(at / 100) for at in range(1, 51))
+    sent = [flood.post("curve", ["resnet101"], epsilons, ["PGD"]) for _ in range(20)]
+    sent += [flood.post("curve", ["resnet18"], f"0, 0.0{at}", ["PGD"]) for at in range(1, 10)]
+    assert {answer.status_code for answer in sent} <= {200, 429}
+    visitor = caller("patient")
+    assert "verdict" in visitor.call("attack", {"path": visitor.upload()}, "resnet18", 0.03)
+    for _ in range(60):
+        before = processor_time(server.process.pid)
+        time.sleep(1.0)
+        if processor_time(server.process.pid) - before < 0.1:
+            break
+    else:
+        pytest.fail("it still computes for nobody")
+    assert httpx.get(f"{server.url}/gradio_api/queue/status").json()["queue_size"] == 0
+
+
+def test_a_long_measurement_is_refused_with_a_word_on_what_to_do(caller):
+    epsilons = ", ".join(str(at / 100) for at in range(1, 51))
+    answer = caller("ambitious").call("curve", ["resnet101"], epsilons, ["PGD"])
+    assert re.search(r"would take about \d+ min here, where 30 are the most: choose fewer", answer)
+
+
+def test_requests_at_once_are_bounded_and_those_unheard_make_room(monkeypatch):
+    guests = Visitors()
+    monkeypatch.setattr(gate, "guests", guests)
+    asking = {}
+    keeper = gate.Gate(None, SimpleNamespace(_queue=SimpleNamespace(event_ids_to_events=asking)))
+    newcomer, page = guests.meet("newcomer", "here"), guests.meet("page", "here")
+    page.heartbeats = 1
+    for number in range(gate.EACH):
+        assert keeper._has_room(newcomer)
+        other = guests.meet(f"other-{number}", "here")
+        other.asked, other.streams = time.monotonic(), 1
+        asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
+    assert not keeper._has_room(newcomer)  # all are being listened to
+    assert keeper._has_room(page)  # which counts for itself
+    for number in (3, 5):
+        guests.find(f"other-{number}").streams = 0
+    assert not keeper._has_room(newcomer) and not guests.find("other-3").cancelled  # they have asked just now
+    guests.find("other-5").asked -= gate.GRACE + 1
+    assert not keeper._has_room(newcomer) and guests.find("other-5").cancelled == {"request-5"}
+    del asking["request-5"]
+    assert keeper._has_room(newcomer)
+
+
+# Nothing lost in a hurry
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """A page's handlers beside a computer that is held up until the word is given."""
+    go, begun = threading.Event(), threading.Event()
+    computer = Computer()
+    monkeypatch.setattr(visit_of_page, "computer", computer)
+
+    def wait():
+        begun.set()
+        go.wait(30)
+
+    def hold():
+        with computer.work(House()) as work:
+            work.run(wait)
+
+    threading.Thread(target=hold).start()
+    assert begun.wait(10)
+    yield computer, go
+    go.set()
+
+
+def in_background(computer, handler):
+    """What a handler says of the stage, being heard by a thread of its own once its first step waits."""
+    said = []
+    before = computer.waiting()
+    thread = threading.Thread(target=lambda: said.extend(handler))
+    thread.start()
+    while computer.waiting() == before and thread.is_alive():
+        time.sleep(0.001)
+    return thread, said
+
+
+def test_what_is_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
+    computer, go = held
+    request = SimpleNamespace(session_hash="hurry", client=None, headers={})
+    visit = visit_of_page.Visit()
+    chosen = EventData(None, {"index": 6})
+    first = in_background(computer, attack_tab.choose_sample(request, chosen, visit, *CONTROLS, None))
+    controls = [*CONTROLS[:4], "BIM", "dodge", None]
+    second = in_background(computer, attack_tab.change_slider(request, visit, *controls))
+    go.set()
+    for thread, _ in (first, second):
+        thread.join(120)
+    assert [message for message in first[1] if "link" in message] == []  # superseded before it was answered
+    links = [message["link"] for message, _ in second[1] if "link" in message]
+    assert links and all((link["face"], link["attack"]) == ("person_07", "BIM") for link in links)
+
+
+def test_an_upload_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
+    computer, go = held
+    request = SimpleNamespace(session_hash="hurry-too", client=None, headers={})
+    visit = visit_of_page.Visit()
+    upload = brought.begin("")
+    brought.receive(upload, PHOTOGRAPH.read_bytes())
+    name = brought.finish(upload)
+    first = in_background(computer, own_picture.choose_photo(request, visit, *CONTROLS, name))
+    second = in_background(computer, attack_tab.change_slider(request, visit, *CONTROLS[:4], "BIM", "dodge", name))
+    go.set()
+    for thread, _ in (first, second):
+        thread.join(120)
+    crops = [crop for _, crop in first[1] if "preview" in crop]
+    assert len(crops) == 1 and not [message for message, _ in first[1] if "link" in message]
+    links = [message["link"] for message, _ in second[1] if "link" in message]
+    assert links and all((link["face"], link["attack"]) == (None, "BIM") for link in links)
+    brought.end("hurry-too")
+
+
+def test_a_picture_that_is_none_leaves_the_stage_as_it_is():
+    request = SimpleNamespace(session_hash="damaged", client=None, headers={})
+    visit = visit_of_page.Visit()
+    visit.face = before = visit_of_page.first_face("resnet18")
+    upload = brought.begin("")
+    brought.receive(upload, b"no picture")
+    with pytest.raises(gr.Error, match="not a picture that can be read"):
+        list(own_picture.choose_photo(request, visit, *CONTROLS, brought.finish(upload)))
+    assert visit.face is before and brought.find(upload.name) is None
+
+
+def test_the_slider_ends_where_the_last_top_was_chosen(visit):
+    page, _ = visit
+    for order in ((2, 0, 1), (0, 1, 2), (1, 2, 0)):
+        for at in order:
+            page.locator("#top label").nth(at).click()
+            page.wait_for_timeout(350)
+        page.wait_for_timeout(300)
+        page.wait_for_selector(STAGE_DONE, timeout=60_000)
+        page.wait_for_timeout(1500)
+        chosen = ("0.02", "0.1", "1")[order[-1]]
+        assert page.locator("#epsilon input[type=range]").get_attribute("max") == chosen
+
+
+def test_after_a_stop_the_files_hold_what_is_drawn(visit):
+    page, _ = visit
+    page.get_by_role("tab", name="Accuracy curve").click()
+    field = page.locator("#curve-epsilons input, #curve-epsilons textarea").first
+    field.fill("0, 0.3")
+    page.locator("#curve-start").click()
+    page.wait_for_selector("#curve .chart[data-state=done]", timeout=60_000)
+    field.fill("0, 0.0111, 0.0122, 0.0133, 0.0144, 0.0155, 0.0166")
+    page.locator("#curve-start").click()
+    page.wait_for_function("document.querySelectorAll('#curve [data-testid=point]').length === 7", timeout=60_000)
+    assert page.locator("#curve-csv").is_disabled()
+    page.locator("#curve-stop").click()
+    page.wait_for_selector("#curve .chart[data-state=stopped]", timeout=30_000)
+    with page.expect_download() as download:
+        page.locator("#curve-csv").click()
+    rows = download.value.path().read_text().splitlines()[1:]
+    assert len(rows) == 7 and "0.0111" in rows[1]
+    label = page.locator("#curve [data-testid=point]").first.get_attribute("aria-label")
+    assert f" of {rows[0].split(',')[5]} recognised" in label
+
+
+def test_removing_the_picture_brings_a_sample_face_back(visit, url):
+    page, _ = visit
+    page.get_by_role("tab", name="Your own picture").click()
+    with page.expect_response(lambda response: "/upload?" in response.url) as upload:
+        page.locator("#photo input[type=file]").set_input_files(PHOTOGRAPH)
+    [name] = upload.value.json()
+    page.wait_for_function("document.querySelector('#viewer [data-show=attacked]').textContent.includes('own clean')")
+    page.locator("#photo button[aria-label='Remove Image']").click()
+    page.wait_for_function("document.querySelector('#viewer [data-show=attacked]').textContent.includes('true label')")
+    assert httpx.get(f"{url}/gradio_api/file={name}").status_code == 404
+    assert page.locator("#crop .crop").is_hidden()
