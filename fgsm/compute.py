@@ -1,8 +1,8 @@
 """One thread computes for everybody, in turn.
 
 PyTorch already spreads one step over all cores; two steps at once, or steps in changing threads, only slow each other
-down. Half of the time goes to whoever has had least lately, the smallest step first: one who asks for much, or often,
-waits longer than others, and a short answer hardly waits at all. The other half goes to whatever has waited longest, so
+down. Most of the time goes to whoever has had least lately, the smallest step first: one who asks for much, or often,
+waits longer than others, and a short answer hardly waits at all. A part of it goes to whatever has waited longest, so
 that every step has its turn, however many others come. (Least attained service: Nuyens & Wierman, "The
 Foreground-Background Queue: A Survey", Performance Evaluation 65, 2008; with the age of a step against starvation.)
 """
@@ -23,6 +23,8 @@ T = TypeVar("T")
 EACH = 1800.0  # seconds of work that one visitor may have waiting
 ALL = 7200.0  # seconds that all may have waiting
 LITTLE = 60.0  # seconds of work that never wait for room: how many requests there are at once is bounded elsewhere
+SHARES = {"least": 0.8, "longest": 0.2}  # of the time, for whoever has had least and for whatever has waited longest
+FIRST = 0.1  # of what somebody has had counts where a first answer is asked for
 FORGOTTEN = 20.0  # seconds after which half of what somebody has had no longer counts
 
 
@@ -57,6 +59,7 @@ class Work:
         self.asker = asker
         self.left = seconds
         self.step = step
+        self.begun = False
         self._computer = computer
 
     def run(self, step: Callable[[], T]) -> T:
@@ -88,7 +91,7 @@ class Computer:
         self._steps: list[_Step] = []  # in the order in which they came
         self._work: set[Work] = set()
         self._had: dict[str, tuple[float, float]] = {}  # by key: seconds, halved every FORGOTTEN, and when that was
-        self._given = {"least": 0.0, "longest": 0.0}  # seconds by either rule while several waited
+        self._given = dict.fromkeys(SHARES, 0.0)  # seconds by either rule while several waited
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
@@ -161,17 +164,19 @@ class Computer:
             self.forget_unheard()
             with self._changed:
                 if not self._steps:
-                    self._given = dict.fromkeys(self._given, 0.0)
+                    self._given = dict.fromkeys(SHARES, 0.0)
                     self._changed.wait(1.0)
                     continue
-                rule = min(self._given, key=self._given.__getitem__)
+                rule = min(SHARES, key=lambda rule: self._given[rule] / SHARES[rule])
                 step = self._steps[0] if rule == "longest" else min(self._steps, key=self._preference)
                 alone = len(self._steps) == 1
                 self._steps.remove(step)
                 return step, None if alone else rule
 
     def _preference(self, step: _Step) -> float:
-        return self._lately(step.work.asker.key) + step.work.step
+        """The lower, the sooner: what its asker has had, which counts less for a first answer, and what it takes."""
+        work = step.work
+        return self._lately(work.asker.key) * (1.0 if work.begun else FIRST) + work.step
 
     def _lately(self, key: str) -> float:
         """Seconds that `key` has had, the older ones counting less."""
@@ -181,7 +186,7 @@ class Computer:
     def _note(self, work: Work, took: float, rule: str | None) -> None:
         with self._changed:
             work.left = max(0.0, work.left - took)
-            work.step = took
+            work.step, work.begun = took, True
             key = work.asker.key
             self._had[key] = (self._lately(key) + took, time.monotonic())
             if rule is not None:

@@ -25,9 +25,10 @@ from .report import TOP, as_picture
 from .sweep import distinct_8bit, score, sweep
 from .texts import Refused
 
-PART = 32  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
+PART = 16  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
 PART_OF_SEVERAL = 3  # epsilons, each of many gradients
 PART_SIZE = 112  # pixels of a face's side, for these parts: larger faces take as much longer
+LARGE = 2 * 10**7  # weights of a network that takes about three times as long for a face
 REFINED = 1e-5  # epsilon
 REFERENCE_SIZE = 96  # pixels
 
@@ -78,6 +79,8 @@ def perform(
     }
     predicted = {"float": {}, "8-bit": {}}  # class indices, by position
     part = (PART_OF_SEVERAL if several else PART) * PART_SIZE**2 // face.shape[-1] ** 2
+    if sum(weights.numel() for weights in recognizer.parameters()) > LARGE:
+        part = part // 3
     for positions in outwards(epsilons, epsilon, max(1, part)):
         files = sorted({same_8bit[i] for i in positions} - predicted["8-bit"].keys())
         if several:

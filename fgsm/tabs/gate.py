@@ -34,6 +34,7 @@ from .visitors import Visitor
 API = "/gradio_api"
 COOKIE = "visit"
 MOST_BODY = 10**6  # bytes of a request that is no upload
+DRAINED = 10**8  # bytes that are read of a body that is too large
 DEEPEST = 20  # lists within lists
 EACH = 16  # requests of one visitor, or of all without a page at one address, that are being answered
 ALL = 200
@@ -327,7 +328,7 @@ async def _look(app: gr.routes.App) -> None:
         app.state_holder.time_last_used.pop(visitor.session, None)
     brought.look(guests.with_page())
     if ended:
-        give_back_memory()
+        await asyncio.to_thread(give_back_memory)
 
 
 @contextlib.contextmanager
@@ -344,10 +345,8 @@ def _counted(visitor: Visitor, kind: str) -> Iterator[None]:
 async def _json_of(request: Request) -> dict:
     """The JSON object in the body of the request."""
     data = bytearray()
-    async for piece in request.stream():
+    async for piece in _bounded(request, MOST_BODY, Answered(413, f"Send at most {MOST_BODY // 10**6} MB.")):
         data += piece
-        if len(data) > MOST_BODY:
-            raise Answered(413, f"Send at most {MOST_BODY // 10**6} MB.")
     try:
         body = json.loads(data)
     except (ValueError, RecursionError):
@@ -355,6 +354,24 @@ async def _json_of(request: Request) -> dict:
     if not isinstance(body, dict) or not _is_shallow(body):
         raise Answered(400, "Send a JSON object, and no deep one.")
     return body
+
+
+async def _bounded(request: Request, most: int, refusal: Exception) -> AsyncIterator[bytes]:
+    """The pieces of the request's body. Raises `refusal` for one of more bytes than `most`.
+
+    The rest is read first, up to DRAINED bytes, and thrown away: a client that is cut off hears no reason.
+    """
+    declared = request.headers.get("content-length", "")
+    length = int(declared) if declared.isdecimal() else 0
+    read = 0
+    async for piece in request.stream():
+        read += len(piece)
+        if max(length, read) <= most:
+            yield piece
+        elif read > DRAINED:
+            break
+    if max(length, read) > most:
+        raise refusal
 
 
 def _is_shallow(value: object) -> bool:
@@ -373,7 +390,7 @@ async def _receive_file(request: Request, upload: Upload) -> None:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Answered(400, "Send one file as multipart/form-data.")
-    header, files, length = bytearray(), 0, 0
+    header, files = bytearray(), 0
 
     def on_header_field(data: bytes, start: int, end: int) -> None:
         header.extend(b"\n" + data[start:end] + b":")
@@ -401,10 +418,8 @@ async def _receive_file(request: Request, upload: Upload) -> None:
             "on_part_data": on_part_data,
         },
     )
-    async for piece in request.stream():
-        length += len(piece)
-        if length > MOST_BYTES + MOST_BODY:
-            raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
+    too_large = Refused("refused.bytes", most=MOST_BYTES // 10**6)
+    async for piece in _bounded(request, MOST_BYTES + MOST_BODY, too_large):
         parser.write(piece)
     parser.finalize()
     if files != 1:
