@@ -1,5 +1,6 @@
 """What a stranger may not: read, delete or keep a file, use another's visit, run code by a name, stop the others."""
 
+import asyncio
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from fgsm.faces import PROJECT
 from fgsm.tabs import attack_tab, brought, gate, own_picture
 from fgsm.tabs import visit as visit_of_page
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
-from fgsm.tabs.visitors import MOST_AT_ADDRESS, PATIENCE, Visitors
+from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.texts import TEXTS, Refused
 
 from .conftest import STAGE_DONE, served
@@ -314,6 +315,46 @@ def test_visits_end_are_remembered_a_while_and_are_not_endless(monkeypatch):
     with pytest.raises(Refused, match="Too many visitors"):
         guests.meet("one more", "crowd")
     guests.meet("somebody else", "elsewhere")
+
+
+def test_pages_opened_and_closed_do_not_add_up(monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr("fgsm.tabs.visitors.time.monotonic", lambda: now)
+    guests = Visitors()
+    for number in range(MOST + 50):
+        closed = guests.meet(f"visit-{number}", "here")
+        closed.has_page, closed.left = True, now - PATIENCE - 1
+    guests.look()
+    assert guests.find("visit-49") is None and guests.find("visit-50") is not None
+
+
+def test_when_a_visit_ends_nothing_of_it_is_kept(monkeypatch):
+    guests = Visitors()
+    monkeypatch.setattr(gate, "guests", guests)
+    visitor = guests.meet("leaver", "here")
+    visitor.has_page, visitor.left = True, time.monotonic() - PATIENCE - 1
+    name = arrived(brought)
+    upload = brought.claim(name, "leaver")
+    file = brought.hand_out(b"x", "x.csv", "leaver")
+    state = SimpleNamespace(config_values={1: "a stage with a face"})
+    holder = type(
+        "Holder", (), {"session_data": {"leaver": state}, "__contains__": lambda self, name: name == "leaver"}
+    )
+    cleaned = []
+
+    async def clean_events(session_hash):
+        cleaned.append(session_hash)
+
+    queue = SimpleNamespace(
+        pending_messages_per_session={"leaver": "messages"},
+        pending_event_ids_session={"leaver": {"request"}},
+        clean_events=clean_events,
+    )
+    blocks = SimpleNamespace(_queue=queue)
+    asyncio.run(gate._look(SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder())))
+    assert brought.find(name) is None and not upload.data and not os.path.exists(file)
+    assert state.config_values == {} and cleaned == ["leaver"]
+    assert queue.pending_messages_per_session == queue.pending_event_ids_session == {}
 
 
 # Addresses, numbers and names

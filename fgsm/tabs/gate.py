@@ -32,7 +32,7 @@ from .uploads import UNCLAIMED, Upload
 from .visitors import Visitor
 
 API = "/gradio_api"
-COOKIE = "visit"
+COOKIE = "fgsm_visit"
 MOST_BODY = 10**6  # bytes of a request that is no upload
 DRAINED = 10**8  # bytes that are read of a body that is too large
 DEEPEST = 20  # lists within lists
@@ -65,6 +65,7 @@ class Gate:
         self.app = app
         self.page = page
         self.waiting = 0  # requests that wait for room
+        self.entering: list[Visitor] = []  # whose requests have room and are on their way to Gradio's queue
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern, Callable[..., Awaitable[None]]]] = [
             ("GET", PLAIN, self._hand_on),
@@ -182,6 +183,13 @@ class Gate:
             session = f"call-{secrets.token_hex(12)}"
         visitor = self._visitor(request, session)
         await self._admit(visitor)
+        try:
+            await self._enter(request, send, way, function, visitor, body)
+        finally:
+            self.entering.remove(visitor)
+
+    async def _enter(self, request: Request, send: Send, way: str, function: Any, visitor: Visitor, body: dict) -> None:
+        """Hand a request that has been admitted to Gradio, with no more of its body than the page's own have."""
         if way == "v2":  # its whole body is what is asked for, and Gradio names its visit after the request
             event = await self._handed_on(request, send, body)
             visitor = self._visitor(request, event) if event else visitor
@@ -217,6 +225,7 @@ class Gate:
             finally:
                 self.waiting -= 1
         visitor.asked = time.monotonic()
+        self.entering.append(visitor)
 
     def _has_room(self, visitor: Visitor) -> bool:
         """Whether there is room for one more; what nobody listens to makes room."""
@@ -224,14 +233,17 @@ class Gate:
         for name, event in list(self.page._queue.event_ids_to_events.items()):
             asking[name] = guests.find(event.session_hash) or Visitor(event.session_hash)
         own = [name for name, other in asking.items() if other.key == visitor.key]
-        full = own if len(own) >= EACH else list(asking) if len(asking) >= ALL else []
+        entering = sum(other.key == visitor.key for other in self.entering)
+        full = [*own] if len(own) + entering >= EACH else [*asking] if len(asking) + len(self.entering) >= ALL else None
+        if full is None:
+            return True
         for name in full:
             other = asking[name]
             if name not in other.cancelled and not other.streams and time.monotonic() - other.asked > GRACE:
                 other.cancelled.add(name)
                 computer.forget_unheard()
                 break
-        return not full
+        return False
 
     async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
         """Have Gradio answer the request with `asked` as its body; the name that it gives to what it queues."""
@@ -323,6 +335,9 @@ async def _look(app: gr.routes.App) -> None:
     ended, forgotten = guests.look()
     for visitor in ended:
         brought.end(visitor.session, files=visitor.has_page)
+        visitor.cancelled.clear()
+        if visitor.session in app.state_holder:  # where Gradio keeps what its components were last sent
+            app.state_holder.session_data[visitor.session].config_values.clear()
     for visitor in forgotten:
         app.state_holder.session_data.pop(visitor.session, None)
         app.state_holder.time_last_used.pop(visitor.session, None)

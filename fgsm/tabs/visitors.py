@@ -100,9 +100,6 @@ class Visitors:
         here = [visitor for visitor in self._known.values() if visitor.here()]
         if sum(visitor.address == address for visitor in here) >= MOST_AT_ADDRESS or len(here) >= MOST:
             raise Refused("refused.crowded")
-        if len(self._known) >= MOST:
-            gone = next(visitor for visitor in self._known.values() if not visitor.here())
-            gone.asked = gone.left = -KEPT  # to be forgotten at the next look
 
     def with_page(self) -> set[str]:
         """The names of the visits whose page is open."""
@@ -115,11 +112,10 @@ class Visitors:
             ended = [visitor for visitor in self._known.values() if not visitor.ended and not visitor.here()]
             for visitor in ended:
                 visitor.ended = True
-            forgotten = [
-                visitor
-                for visitor in self._known.values()
-                if visitor.ended and visitor.idle > (KEPT * visitor.has_page)
-            ]
+            over = [visitor for visitor in self._known.values() if visitor.ended]
+            surplus = max(0, len(self._known) - MOST)
+            forgotten = over[:surplus]
+            forgotten += [visitor for visitor in over[surplus:] if visitor.idle > KEPT * visitor.has_page]
             for visitor in forgotten:
                 del self._known[visitor.session]
             return ended, forgotten
