@@ -171,7 +171,7 @@ def known_epsilon(value: object) -> float:
     """`value`, where it is a number from 0 to 1, or text of one. Raises Refused for anything else."""
     try:
         epsilon = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         epsilon = -1.0
     if not 0 <= epsilon <= 1:
         raise Refused("refused.one_epsilon", value=repr(value)[:20])

@@ -37,7 +37,7 @@ def uploaded(url):
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
-@pytest.mark.parametrize("epsilon", [float("nan"), float("inf"), -0.1, 1.5, 1e9, "much", "", None, [0.1], {}])
+@pytest.mark.parametrize("epsilon", [float("nan"), float("inf"), -0.1, 1.5, 1e9, 10**400, "much", "", None, [0.1], {}])
 def test_what_is_not_an_epsilon_gets_a_sentence(url, uploaded, epsilon):
     answer = call(url, "attack", uploaded, "resnet18", epsilon)
     assert "is not an epsilon: give a number from 0 to 1" in answer

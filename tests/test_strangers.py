@@ -21,11 +21,12 @@ from PIL import Image
 from fgsm.compute import Computer, House
 from fgsm.dataset import BUILTIN_FACES
 from fgsm.faces import PROJECT
-from fgsm.tabs import attack_tab, brought, gate, own_picture
+from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
 from fgsm.tabs import visit as visit_of_page
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
 from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.texts import TEXTS, Refused
+from fgsm.transfer import Matrix
 
 from .conftest import STAGE_DONE, served
 
@@ -428,7 +429,9 @@ def test_bodies_are_small_json_objects(url, body, status):
 @pytest.mark.parametrize(
     "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_steps", "remove_photo", "survive"]
 )
-@pytest.mark.parametrize("said", [None, {}, {"index": -1}, {"index": 10**9}, {"index": "0"}, {"person": ["x"]}, [], 7])
+@pytest.mark.parametrize(
+    "said", [None, {}, {"index": -1}, {"x": 10**400, "y": 0, "side": True}, {"person": ["x"]}, [], 7]
+)
 def test_events_out_of_order_get_a_sentence(caller, server, event, said):
     logged = (server.folder / "log").read_text()
     one = caller(f"order-{event}")
@@ -697,6 +700,60 @@ def test_a_picture_that_is_none_leaves_the_stage_as_it_is():
     with pytest.raises(gr.Error, match="not a picture that can be read"):
         list(own_picture.choose_photo(request, visit, *CONTROLS, brought.finish(upload)))
     assert visit.face is before and brought.find(upload.name) is None
+
+
+def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(monkeypatch):
+    request = SimpleNamespace(session_hash="remover", client=None, headers={})
+    visit = visit_of_page.Visit()
+    upload = brought.begin("")
+    brought.receive(upload, PHOTOGRAPH.read_bytes())
+
+    def removed_meanwhile(picture):
+        brought.end("remover")
+        visit.face, visit.attack = visit_of_page.first_face("resnet18"), visit.attack + 1
+        return []
+
+    monkeypatch.setattr(own_picture, "find_faces", removed_meanwhile)
+    said = list(own_picture.choose_photo(request, visit, *CONTROLS, brought.finish(upload)))
+    assert [crop for _, crop in said if crop is None or "preview" in crop] == [None]
+    assert not visit.face.own
+
+
+def test_a_wrong_epsilon_leaves_what_is_being_drawn_alone():
+    request = SimpleNamespace(session_hash="drawer", client=None, headers={})
+    board = curve_tab.Board()
+    running = curve_tab.measure(board, ["resnet18"], "0, 0.0123", ["FGSM"], request)
+    next(running), next(running)
+    assert board.state == "running" and board.curves
+    said = []
+    with pytest.raises(gr.Error, match="is not an epsilon"):
+        said.extend(curve_tab.measure(board, ["resnet18"], "oops", ["FGSM"], request))
+    assert said == [] and board.state == "running"
+    next(running)
+    running.close()
+    assert board.state == "stopped"
+    wrong = curve_tab.measure(board, ["resnet18"], "oops", ["FGSM"], request)
+    drawn, *files = next(wrong)
+    assert drawn["state"] == "stopped" and drawn["curves"] and files == [gr.skip(), gr.skip()]
+
+
+def test_in_the_middle_of_a_batch_a_heat_map_has_no_examples_beyond_its_counts(monkeypatch):
+    request = SimpleNamespace(session_hash="heat", client=None, headers={})
+    settings = {"models": ["resnet18", "resnet101"], "attack": "FGSM", "epsilon": 0.0777}
+
+    def matrix(total, fooled, examples):
+        counts, pairs = [[total - fooled] * 2] * 2, [[[(0, 1)] * examples] * 2] * 2
+        return Matrix(
+            **settings, clean=[total] * 2, correct=counts, fooled=[[fooled] * 2] * 2, total=total, examples=pairs
+        )
+
+    steps = [matrix(0, 0, 2), matrix(4, 2, 2), matrix(4, 2, 5), matrix(8, 5, 5)]
+    monkeypatch.setattr(transfer_tab, "computed", lambda *_: iter(steps))
+    monkeypatch.setattr(transfer_tab, "finished", {})
+    board, seen = transfer_tab.Board(), []
+    for _ in transfer_tab.measure(board, settings["models"], 0.0777, "FGSM", request):
+        seen.append(board.matrix)
+    assert [(one.total, len(one.examples[0][0])) for one in seen if one] == [(4, 2), (8, 5), (8, 5)]
 
 
 def test_the_slider_ends_where_the_last_top_was_chosen(visit):

@@ -45,33 +45,46 @@ finished: dict[tuple, Snapshot] = kept_results()
 
 @dataclass
 class Board:
-    """One visitor's chart: the curves on it, by recogniser and attack, and the number of the run that draws them."""
+    """One visitor's chart: its curves, by recogniser and attack, the number of the run that draws them, its state."""
 
     curves: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
     run: int = 0
+    state: str = "empty"
 
 
 @politely
 def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
-    before = board.curves
     try:
-        if not models:
-            raise Refused("refused.no_recogniser")
-        if not attacks:
-            raise Refused("refused.no_attack")
-        if unknown := set(attacks) - set(ATTACKS):
-            raise Refused("refused.attack", name=repr(min(unknown))[:40], known=", ".join(ATTACKS))
-        models = known_test_faces(models)
-        values = parse_epsilons(epsilons)
-        jobs = [(model, attack) for model in models for attack in ATTACKS if attack in attacks]
-        board.curves, board.run = {}, board.run + 1
-        yield from measure_all(board, jobs, values, caller(request), request)
+        jobs, values = asked_for(models, epsilons, attacks)
     except Refused as error:
-        board.curves = board.curves or before
-        state = "done" if board.curves else "empty"
-        yield chart(board, state, 0, error.sentence(language_of(request))), *downloads(files(board), request)
+        if board.state != "running":  # what is being drawn goes on
+            yield chart(board, board.state, 0, error.sentence(language_of(request))), gr.skip(), gr.skip()
         raise
+    before, board.curves, board.run = board.curves, {}, board.run + 1
+    run, board.state = board.run, "running"
+    try:
+        yield from measure_all(board, jobs, values, caller(request), request)
+    except Refused as error:  # more than may be asked for: what was drawn before stays
+        board.curves = board.curves or before
+        board.state = "done" if board.curves else "empty"
+        yield chart(board, board.state, 0, error.sentence(language_of(request))), *downloads(files(board), request)
+        raise
+    finally:
+        if board.run == run and board.state == "running":
+            board.state = "stopped"
+
+
+def asked_for(models: list[str], epsilons: str, attacks: list[str]) -> tuple[list[tuple[str, str]], list[float]]:
+    """The curves, by recogniser and attack, and the epsilons that are asked for. Raises Refused for others."""
+    if not models:
+        raise Refused("refused.no_recogniser")
+    if not attacks:
+        raise Refused("refused.no_attack")
+    if unknown := set(attacks) - set(ATTACKS):
+        raise Refused("refused.attack", name=repr(min(unknown))[:40], known=", ".join(ATTACKS))
+    models = known_test_faces(models)
+    return [(model, attack) for model in models for attack in ATTACKS if attack in attacks], parse_epsilons(epsilons)
 
 
 @on_gpu
@@ -133,6 +146,7 @@ def measure_all(
             done += amount[job]
             remember(finished, (*job, *epsilons), snapshot)
     notes = explain(list(board.curves.values()), language)
+    board.state = "done"
     ended = chart(board, "done", 1, summary(board, remembered, language), remembered, notes)
     yield ended, *downloads(files(board), request)
 
@@ -180,6 +194,7 @@ def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
     if not isinstance(shown, dict) or shown.get("state") != "running":
         return (gr.skip(),) * 3
     board.run += 1  # a batch that is being computed comes too late
+    board.state = "stopped"
     language = language_of(request)
     if not board.curves:
         return chart(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)

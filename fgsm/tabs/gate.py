@@ -35,6 +35,7 @@ API = "/gradio_api"
 COOKIE = "fgsm_visit"
 MOST_BODY = 10**6  # bytes of a request that is no upload
 DRAINED = 10**8  # bytes that are read of a body that is too large
+LONGEST = 300  # digits of a whole number
 DEEPEST = 20  # lists within lists
 EACH = 16  # requests of one visitor, or of all without a page at one address, that are being answered
 ALL = 200
@@ -363,12 +364,17 @@ async def _json_of(request: Request) -> dict:
     async for piece in _bounded(request, MOST_BODY, Answered(413, f"Send at most {MOST_BODY // 10**6} MB.")):
         data += piece
     try:
-        body = json.loads(data)
+        body = json.loads(data, parse_int=_number)
     except (ValueError, RecursionError):
         raise Answered(400, "Send a JSON object.") from None
     if not isinstance(body, dict) or not _is_shallow(body):
         raise Answered(400, "Send a JSON object, and no deep one.")
     return body
+
+
+def _number(text: str) -> int | float:
+    """A whole number in JSON; one that is larger than any float is infinite, as a fraction would be."""
+    return int(text) if len(text) < LONGEST else float(text)
 
 
 async def _bounded(request: Request, most: int, refusal: Exception) -> AsyncIterator[bytes]:

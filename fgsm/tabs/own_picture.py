@@ -14,17 +14,23 @@ from ..stage import data_url
 from ..texts import Refused, say
 from . import I18N, brought, caller, drawn_by, language_of, told
 from .inputs import Photo
+from .uploads import Upload
 from .visit import Face, View, Visit, opened, show, staged, view_of
 
 MOST_PICTURES = 20  # whose names a visit remembers
 PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
 
 
-def claimed(visit: Visit, view: View, request: gr.Request) -> Face:
-    """The picture that the visit has brought, as a face to attack. Raises Refused where it is not the visit's."""
+def claimed(visit: Visit, view: View, request: gr.Request) -> Upload:
+    """The picture that the visit has brought, or the one on the stage where that one could not be used.
+
+    Raises Refused where it is not the visit's.
+    """
+    if view.photo in visit.pictures and brought.find(view.photo) is None and visit.face is not None and visit.face.own:
+        return visit.face.source
     upload = brought.claim(view.photo, request.session_hash)
     visit.pictures = {*list(visit.pictures)[-MOST_PICTURES:], upload.name}
-    return Face(upload)
+    return upload
 
 
 @staged
@@ -34,21 +40,25 @@ def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
     if view.photo is None:
         yield gr.skip(), None
         return
-    before, shown = visit.face, visit.attack
-    visit.face = chosen = claimed(visit, view, request)
+    before, shown, upload = visit.face, visit.attack, claimed(visit, view, request)
+    visit.face = chosen = Face(upload)
     try:
-        picture = opened(chosen.source)
+        picture = opened(upload)
     except Refused:
-        brought.abandon(chosen.source)
+        brought.abandon(upload)
         if visit.face is chosen:
             visit.face = before
         raise
-    brought.keep_only(chosen.source)
+    brought.keep_only(upload)
     faces = find_faces(picture)
     square = frame(picture, faces)
+    if visit.attack != shown and visit.face is not chosen:  # something else was chosen meanwhile, or this one removed
+        gone = brought.find(upload.name) is None
+        yield gr.skip(), None if gone else crop(picture, square, faces, language_of(request))
+        return
     yield gr.skip(), crop(picture, square, faces, language_of(request))
-    if visit.attack == shown:  # else something was chosen meanwhile, for this picture or another
-        for message in show(visit, view, request, Face(chosen.source, square=square)):
+    if visit.attack == shown:  # else a control was moved meanwhile, and has attacked this picture
+        for message in show(visit, view, request, Face(upload, square=square)):
             yield message, gr.skip()
 
 
@@ -70,7 +80,7 @@ def crop(picture: Image.Image, square: Square, faces: list[Square], language: st
 def change_crop(request: gr.Request, event: gr.EventData, visit: Visit, *settings: Any) -> Iterator[dict]:
     """The stage with the square of the visitor's picture that the visitor has drawn."""
     view = view_of(visit, *settings)
-    upload = claimed(visit, view, request).source
+    upload = claimed(visit, view, request)
     picture = opened(upload)
     square = told(event, "x", "y", "side")
     if not all(type(value) in (int, float) and math.isfinite(value) for value in square):

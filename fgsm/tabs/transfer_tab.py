@@ -40,31 +40,46 @@ finished: dict[tuple, Matrix] = kept_results()
 
 @dataclass
 class Board:
-    """One visitor's heat map, and the number of the run that draws it."""
+    """One visitor's heat map, the number of the run that draws it, and how far that is."""
 
     matrix: Matrix | None = None
     run: int = 0
+    state: str = "empty"
 
 
 @politely
 def measure(board: Board, models: list[str], epsilon: Any, attack: str, request: gr.Request) -> Iterator[tuple]:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
-    language, before = language_of(request), board.matrix
+    language = language_of(request)
     try:
-        epsilon = known_epsilon(epsilon)
-        if len(models) < 2:
-            raise Refused("refused.two_recognisers")
-        models = known_test_faces(models)
-        for other in models[1:]:
-            if other not in comparable(models[0]):
-                raise Refused("refused.not_comparable", one=title(models[0], language), other=title(other, language))
-        board.matrix, board.run = None, board.run + 1
-        yield from measure_all(board, models, epsilon, attack, caller(request), request)
+        epsilon, models = known_epsilon(epsilon), known_comparable(models, language)
     except Refused as error:
-        board.matrix = board.matrix or before
-        files_too = downloads(files(board), request)
-        yield heatmap(board, "done" if board.matrix else "empty", 0, error.sentence(language)), *files_too
+        if board.state != "running":  # what is being drawn goes on
+            yield heatmap(board, board.state, 0, error.sentence(language)), gr.skip(), gr.skip()
         raise
+    before, board.matrix, board.run = board.matrix, None, board.run + 1
+    run, board.state = board.run, "running"
+    try:
+        yield from measure_all(board, models, epsilon, attack, caller(request), request)
+    except Refused as error:  # more than may be asked for: what was drawn before stays
+        board.matrix = board.matrix or before
+        board.state = "done" if board.matrix else "empty"
+        yield heatmap(board, board.state, 0, error.sentence(language)), *downloads(files(board), request)
+        raise
+    finally:
+        if board.run == run and board.state == "running":
+            board.state = "stopped"
+
+
+def known_comparable(models: list[str], language: str) -> list[str]:
+    """`models`, where they are two recognisers or more that can be compared. Raises Refused otherwise."""
+    if len(models) < 2:
+        raise Refused("refused.two_recognisers")
+    first, *others = known_test_faces(models)
+    for other in others:
+        if other not in comparable(first):
+            raise Refused("refused.not_comparable", one=title(first, language), other=title(other, language))
+    return models
 
 
 @on_gpu
@@ -101,15 +116,15 @@ def measure_all(
                 if board.run != run:
                     yield gr.skip(), *nothing
                     return
-                if matrix == board.matrix or matrix.total == 0:
-                    continue  # in the middle of a batch
+                if matrix.total == (board.matrix.total if board.matrix else 0):
+                    continue  # in the middle of a batch, whose examples have come before their counts
                 board.matrix = matrix
                 share = matrix.total / faces
                 left = f"{(time.monotonic() - start) * (1 / share - 1):.0f}"
                 message = say("transfer.progress", language, total=matrix.total, seconds=left)
                 yield heatmap(board, "running", share, message), *nothing
         remember(finished, key, matrix)
-    board.matrix = finished[key]
+    board.matrix, board.state = finished[key], "done"
     message = say("transfer.finished", language, total=board.matrix.total) + before
     yield heatmap(board, "done", 1, message, explain(board.matrix, language)), *downloads(files(board), request)
 
@@ -145,6 +160,7 @@ def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
     if not isinstance(shown, dict) or shown.get("state") != "running":
         return (gr.skip(),) * 3
     board.run += 1  # a batch that is being computed comes too late
+    board.state = "stopped"
     language = language_of(request)
     if board.matrix is None:
         return heatmap(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)

@@ -279,6 +279,8 @@ def show(
                 return
             yield {**message, **about}
     except Refused:
+        if visit.attack != current:
+            return  # the visitor has gone on, or has removed the picture
         if visit.face is face:
             visit.face = before
         raise
