@@ -1,6 +1,7 @@
 """The page: its tabs under one title. Each tab stands in fgsm/tabs/, what browsers draw in assets/."""
 
 import os
+import signal
 import sys
 import threading
 
@@ -39,6 +40,7 @@ CSS = """
 SWITCH = 0.0005  # seconds after which a busy thread lets the computing one go on, which asks at every operation
 MOST_THREADS = 240  # visitors wait in threads for the one that computes; more than the gate lets in
 
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # which Gradio counts over anew after each
 os.environ["GRADIO_TEMP_DIR"] = str(own_folder())  # where components keep their files
 sys.setswitchinterval(SWITCH)
 threading.Thread(target=warm_up, daemon=True).start()
@@ -63,6 +65,7 @@ with Page(title="Fool a face recogniser", analytics_enabled=False) as demo:
     opened.then(None, js="() => { window.fgsm.opened = true; }")
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C ends it: in peace, without its folder
     demo.launch(
         server_port=int(os.environ["PORT"]) if "PORT" in os.environ else None,  # else Gradio's own variable, or 7860
         theme=gr.themes.Default(primary_hue="red", font=["system-ui", "sans-serif"], font_mono=["monospace"]),

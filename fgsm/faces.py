@@ -4,6 +4,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,10 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 MOST_BYTES = 40 * 10**6
 HEAD = 1024  # bytes at the beginning of a file, which tell its kind
+SLOW_PIXELS = 4 * 10**6  # of a kind that takes a second for a million
+NEXT_SCAN = b"\xff\xda"  # in a progressive JPEG, another layer of all pixels
+MOST_SCANNED = 10**9  # pixels in all layers
+RUN_LENGTHS = (b"\x01\0\0\0", b"\x02\0\0\0")  # compressed BMP
 MOST_PIXELS = 64 * 10**6
 LARGEST = 3000  # pixels: more of a picture's width or height is not kept
 SMALLEST = 16  # pixels: below, nobody sees a face
@@ -32,26 +37,27 @@ def open_picture(source: Path | str | bytes) -> Image.Image:
 
     Raises Refused for what is no picture, is damaged, or would need much time or memory, before any of it is spent.
     """
-    if isinstance(source, bytes):
-        _check_size(len(source))
-        file, start = io.BytesIO(source), source[:HEAD]
-    else:
-        file, start = Path(source), _start_of(Path(source))
-    _check_kind(start)
+    brought = isinstance(source, bytes)
+    data = source if brought else _bytes_of(Path(source))
+    _check_size(len(data))
+    _check_kind(data)
     try:
-        picture = Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
+        picture = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
         declared = picture.size
         picture.draft(None, (LARGEST, LARGEST))  # a JPEG can be decoded at a half, a quarter or an eighth
     except Image.DecompressionBombError:
         raise Refused("refused.pixels", most=MOST_PIXELS // 10**6) from None
     except Exception:  # the decoders raise many kinds
         raise Refused("refused.unreadable") from None
-    if picture.width * picture.height > MOST_PIXELS:
-        raise Refused("refused.pixels", most=MOST_PIXELS // 10**6)
+    most = SLOW_PIXELS if picture.format == "JPEG2000" else MOST_PIXELS
+    if picture.width * picture.height > most:
+        raise Refused("refused.pixels", most=most // 10**6)
+    if picture.format == "JPEG" and data.count(NEXT_SCAN) * declared[0] * declared[1] > MOST_SCANNED:
+        raise Refused("refused.damaged")
     if min(declared) < SMALLEST:
         raise Refused("refused.tiny", smallest=SMALLEST)
     try:
-        with _decoding:  # one at a time: the largest take a quarter of a gigabyte
+        with _decoding if brought else nullcontext():  # one at a time: the largest take a quarter of a gigabyte
             if max(picture.size) > LARGEST:
                 picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
             return upright_rgb(picture)
@@ -68,15 +74,14 @@ def can_be_opened(path: Path) -> bool:
     return True
 
 
-def _start_of(path: Path) -> bytes:
+def _bytes_of(path: Path) -> bytes:
     if not path.exists():
         raise Refused("refused.missing_file", file=path)
     if not path.is_file():
         raise Refused("refused.folder", file=path)
     _check_size(path.stat().st_size)
     try:
-        with open(path, "rb") as file:
-            return file.read(HEAD)
+        return path.read_bytes()
     except OSError:
         raise Refused("refused.unreadable") from None
 
@@ -88,11 +93,14 @@ def _check_size(size: int) -> None:
         raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
 
 
-def _check_kind(start: bytes) -> None:
-    if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS:
+def _check_kind(data: bytes) -> None:
+    """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         raise Refused("refused.heic")
-    if b"<svg" in start:
+    if b"<svg" in data[:HEAD]:
         raise Refused("refused.svg")
+    if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
+        raise Refused("refused.unreadable")
 
 
 def upright_rgb(picture: Image.Image) -> Image.Image:

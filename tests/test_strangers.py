@@ -1,6 +1,7 @@
 """What a stranger may not: read, delete or keep a file, use another's visit, run code by a name, stop the others."""
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +22,7 @@ from PIL import Image
 
 from fgsm.compute import Computer, House
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT
+from fgsm.faces import PROJECT, open_picture
 from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
 from fgsm.tabs import visit as visit_of_page
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
@@ -206,16 +208,19 @@ def test_a_visit_is_handed_out_so_many_files():
     uploads.end("visit")
 
 
-def test_whoever_holds_most_makes_room():
+def test_pictures_that_nobody_uses_make_room_and_those_in_use_never_do():
     uploads = Uploads(room=1000)
-    small = arrived(uploads, 100, "school")
-    for _ in range(4):
-        arrived(uploads, 200, "hoarder")
-    fair = arrived(uploads, 150, "school")
-    assert uploads.find(small) and uploads.find(fair)
+    used = arrived(uploads, 100, "school")
+    uploads.claim(used, "pupil")
+    idle = [arrived(uploads, 200, "hoarder") for _ in range(3)]
+    assert [uploads.find(name) is not None for name in idle] == [False, True, True]  # half of the room for an address
+    for number, name in enumerate(idle[1:]):
+        uploads.claim(name, f"invented-{number}")
     with pytest.raises(Refused, match="Too many pictures"):
-        arrived(uploads, 900, "hoarder")
-    assert uploads.find(small) and uploads.find(fair)
+        arrived(uploads, 200, "hoarder")
+    others = [arrived(uploads, 250, f"somebody-{number}") for number in range(3)]
+    assert [uploads.find(name) is not None for name in others] == [False, True, True]
+    assert all(uploads.find(name) for name in (used, *idle[1:]))
 
 
 HOLD = "import sys; from fgsm.tabs.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
@@ -352,7 +357,9 @@ def test_when_a_visit_ends_nothing_of_it_is_kept(monkeypatch):
         clean_events=clean_events,
     )
     blocks = SimpleNamespace(_queue=queue)
-    asyncio.run(gate._look(SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder())))
+    look = gate._look(SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder()))
+    with ThreadPoolExecutor() as elsewhere:  # than where a browser's loop may run
+        elsewhere.submit(asyncio.run, look).result()
     assert brought.find(name) is None and not upload.data and not os.path.exists(file)
     assert state.config_values == {} and cleaned == ["leaver"]
     assert queue.pending_messages_per_session == queue.pending_event_ids_session == {}
@@ -401,8 +408,11 @@ def test_everything_else_is_closed_in_one_line(url, server, method, address):
 
 
 @pytest.mark.parametrize("index", [-1, 9999, 10**30, 0.5, True, "0", None, [0], {}])
-def test_unknown_function_numbers_are_not_found(caller, index):
+def test_unknown_function_numbers_are_not_found(caller, url, index):
     one = caller("numbers")
+    without_function = httpx.get(f"{url}/config").json()["dependencies"]
+    without_function = next(one["id"] for one in without_function if not one["backend_fn"])
+    assert one.http.post("/run/predict", json={"data": [], "fn_index": without_function}).status_code == 404
     for way in ("queue/join", "run/predict"):
         answer = one.http.post(f"/{way}", json={"data": [], "fn_index": index, "session_hash": "numbers"})
         assert answer.status_code == 404 and len(answer.text.splitlines()) == 1
@@ -455,6 +465,52 @@ def test_uploads_are_one_file_of_a_bounded_size(url):
     assert httpx.post(address, content=b"--x\r\n" + b"a" * 20_000, headers=broken).status_code == 400
     large = httpx.post(address, files={"files": ("a.png", b"x" * 40_000_001)}, timeout=60)
     assert large.status_code == 413 and "larger than 40 MB" in large.text
+
+
+def progressive(scans):
+    """A JPEG of 4 million pixels whose last layer comes so many more times."""
+    file = io.BytesIO()
+    Image.new("L", (2000, 2000), 90).save(file, "JPEG", progressive=True)
+    data = file.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * scans + data[-2:]
+
+
+def test_a_small_file_cannot_keep_a_decoder_busy():
+    assert open_picture(progressive(0)).size == (2000, 2000)
+    slow = [
+        progressive(400),
+        b"P3\n3000 3000\n255\n" + b"1 2 3\n" * 1000,
+        b"BM" + bytes(28) + b"\x01\0\0\0" + bytes(1000),
+    ]
+    for data in slow:
+        with pytest.raises(Refused):
+            open_picture(data)
+    file = io.BytesIO()
+    Image.new("L", (2100, 2100)).save(file, "JPEG2000")
+    with pytest.raises(Refused, match="more than 4 million pixels"):
+        open_picture(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    "value", [{"path": "http://127.0.0.1:9/x.png", "meta": {"_type": "gradio.FileData"}}, [[[]] * 9] * 9, "x" * 10**5]
+)
+def test_other_inputs_are_short_and_name_no_files(caller, server, value):
+    before = {file for file in server.folder.rglob("*") if "gradio" in str(file) or "fgsm-page" in str(file)}
+    answer = caller("flat").call("change_model", value, *CONTROLS[1:], None)
+    assert "There is no recogniser named" in answer and len(answer) < 1000
+    assert {file for file in server.folder.rglob("*") if "fgsm-page" in str(file)} <= before
+
+
+def test_what_a_component_says_of_a_callers_value_is_no_html(caller):
+    answer = caller("html").call("change_model", "resnet18", 0.03, "<img src=x onerror=alert(1)>", *CONTROLS[3:], None)
+    assert "event: error" in answer and "<img" not in answer
+
+
+def test_whatever_its_content_type_a_body_is_json_for_gradio(url):
+    body = json.dumps({"data": [None, "resnet18", 0.03]})
+    sent = httpx.post(f"{url}/gradio_api/call/attack", content=body, headers={"content-type": "text/plain"})
+    assert sent.status_code == 200 and sent.json().keys() == {"event_id"}
 
 
 # Names that run as code
@@ -517,10 +573,11 @@ def test_names_are_shown_as_they_are_and_run_nothing(hostile_page, url, browser)
         return [" ".join(text.split()) for text in page.locator(selector).all_text_contents()]
 
     plain = {" ".join(name.split()) for name in HOSTILE}
+    before = page.locator("#viewer .stage").get_attribute("data-ready")
     page.locator("#model input").click()
     page.get_by_role("option").filter(has_text="onclick").click()
     page.wait_for_function("document.querySelector('#samples').textContent.includes('onerror')")
-    page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
     assert {text for text in texts("#samples .caption-label")} == plain
     assert set(texts("#viewer [data-show=clean-top] .name")) <= plain
     page.locator("#more button").first.click()
@@ -601,8 +658,9 @@ def test_a_long_measurement_is_refused_with_a_word_on_what_to_do(caller):
 def test_requests_at_once_are_bounded_and_those_unheard_make_room(monkeypatch):
     guests = Visitors()
     monkeypatch.setattr(gate, "guests", guests)
-    asking = {}
-    keeper = gate.Gate(None, SimpleNamespace(_queue=SimpleNamespace(event_ids_to_events=asking)))
+    asking, unread = {}, {}
+    queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session=unread)
+    keeper = gate.Gate(None, SimpleNamespace(_queue=queue))
     newcomer, page = guests.meet("newcomer", "here"), guests.meet("page", "here")
     page.heartbeats = 1
     for number in range(gate.EACH):
@@ -619,6 +677,31 @@ def test_requests_at_once_are_bounded_and_those_unheard_make_room(monkeypatch):
     assert not keeper._has_room(newcomer) and guests.find("other-5").cancelled == {"request-5"}
     del asking["request-5"]
     assert keeper._has_room(newcomer)
+    unread["newcomer"] = set(range(gate.UNREAD))
+    assert not keeper._has_room(newcomer)
+
+
+def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch):
+    guests = Visitors()
+    monkeypatch.setattr(gate, "guests", guests)
+    asking = {}
+    queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session={})
+    keeper = gate.Gate(None, SimpleNamespace(_queue=queue))
+    newcomer = guests.meet("newcomer", "here")
+    newcomer.heartbeats = 1
+    crowd = [guests.meet(f"invented-{number}", "there") for number in range(20)]
+    for other in crowd:
+        other.heartbeats = other.streams = 1
+    for number in range(gate.ALL):
+        other = crowd[number % len(crowd)]
+        if not keeper._has_room(other):
+            break
+        asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
+    assert len(asking) == gate.ALL - gate.RESERVED and keeper._has_room(newcomer)
+    for number in range(len(asking), gate.ALL):
+        asking[f"request-{number}"] = SimpleNamespace(session_hash=crowd[number % len(crowd)].session)
+    assert not keeper._has_room(newcomer)
+    assert sum(len(other.cancelled) for other in crowd) == 1  # which makes room
 
 
 # Nothing lost in a hurry

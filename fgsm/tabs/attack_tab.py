@@ -261,6 +261,8 @@ def answer(
     if photo is None:
         raise Refused("refused.no_picture")
     config = available_recognizers()[known(model)]
+    if attack not in ATTACKS:
+        raise Refused("refused.attack", name=repr(attack)[:40], known=", ".join(ATTACKS))
     if target and label_of(model, target) is None:
         raise Refused("refused.target", name=repr(target)[:40])
     picture = open_picture(brought.take(photo, request.session_hash))

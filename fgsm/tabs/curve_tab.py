@@ -68,7 +68,10 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
     except Refused as error:  # more than may be asked for: what was drawn before stays
         board.curves = board.curves or before
         board.state = "done" if board.curves else "empty"
-        yield chart(board, board.state, 0, error.sentence(language_of(request))), *downloads(files(board), request)
+        yield (
+            chart(board, board.state, 0, error.sentence(language_of(request))),
+            *downloads(drawn(board, request), request),
+        )
         raise
     finally:
         if board.run == run and board.state == "running":
@@ -110,7 +113,7 @@ def measure_all(
     """The chart while it is measured, until another run begins on the same board."""
     run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
     yield chart(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
-    remembered = {job: finished[(*job, *epsilons)] for job in jobs if (*job, *epsilons) in finished}
+    remembered = {job: curve for job in jobs if (curve := finished.get((*job, *epsilons)))}
     faces_in = {model: len(test_set_of(model)[1]) for model, _ in jobs}  # read here, not where everybody waits
     costs = {model: computed_once(asker, 1.0, cost, model) for model, _ in jobs}
     amount = {
@@ -148,7 +151,7 @@ def measure_all(
     notes = explain(list(board.curves.values()), language)
     board.state = "done"
     ended = chart(board, "done", 1, summary(board, remembered, language), remembered, notes)
-    yield ended, *downloads(files(board), request)
+    yield ended, *downloads(drawn(board, request), request)
 
 
 def summary(board: Board, remembered: dict, language: str) -> str:
@@ -188,10 +191,15 @@ def files(board: Board) -> dict[str, bytes]:
     return {"accuracy.csv": as_csv(curves).encode(), "accuracy.png": as_png(accuracy_figure(curves))}
 
 
+def drawn(board: Board, request: gr.Request) -> dict[str, bytes]:
+    """`files`, in their turn: drawing takes a while."""
+    return computed_once(caller(request), 0.5, files, board) if board.curves else {}
+
+
 @politely
-def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
-    """The chart as the cancelled measurement left it, and its files; `shown` is what the visitor sees."""
-    if not isinstance(shown, dict) or shown.get("state") != "running":
+def stopped(board: Board, request: gr.Request) -> tuple:
+    """The chart as the cancelled measurement left it, and its files."""
+    if board.state in ("empty", "done"):
         return (gr.skip(),) * 3
     board.run += 1  # a batch that is being computed comes too late
     board.state = "stopped"
@@ -200,7 +208,9 @@ def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
         return chart(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)
     (model, attack), last = list(board.curves.items())[-1]
     about = {"recogniser": title(model, language), "attack": say(f"attack.{attack}", language), "total": last.total}
-    return chart(board, "stopped", 0, say("curve.stopped", language, **about)), *downloads(files(board), request)
+    return chart(board, "stopped", 0, say("curve.stopped", language, **about)), *downloads(
+        drawn(board, request), request
+    )
 
 
 @politely

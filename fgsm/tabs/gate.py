@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import gradio as gr
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..compute import give_back_memory
@@ -35,10 +36,15 @@ API = "/gradio_api"
 COOKIE = "fgsm_visit"
 MOST_BODY = 10**6  # bytes of a request that is no upload
 DRAINED = 10**8  # bytes that are read of a body that is too large
+MOST_PARTS = 10  # of a multipart body
 LONGEST = 300  # digits of a whole number
 DEEPEST = 20  # lists within lists
 EACH = 16  # requests of one visitor, or of all without a page at one address, that are being answered
 ALL = 200
+RESERVED = 40  # places among these for visitors of whose requests fewer are being answered than
+FEW = 2
+UNREAD = 64  # answers of one visitor that wait to be read
+SLICE = 2**16  # bytes
 ROOM_WITHIN = 8.0  # seconds that a request waits for room before it is refused
 GRACE = 1.0  # seconds in which whoever has asked may begin to listen before others take the room
 BEAT = 10.0  # seconds between two signs of life to an open page
@@ -165,9 +171,12 @@ class Gate:
                 "content-disposition": "inline" if inline else "attachment",
                 "x-content-type-options": "nosniff",
             }
-            answer = Response(bytes(upload.data), media_type=upload.kind, headers=headers)
+            # In slices, which wait for whoever reads slowly: a whole picture would be copied for every such reader.
+            slices = (bytes(upload.data[at : at + SLICE]) for at in range(0, len(upload.data), SLICE))
+            answer = StreamingResponse(_one_by_one(slices), media_type=upload.kind, headers=headers)
             return await answer(request.scope, request.receive, send)
-        if os.path.normpath(path) != path or not Path(path).is_relative_to(own_folder()):
+        file = Path(path)
+        if os.path.normpath(path) != path or not file.is_relative_to(own_folder()) or not file.is_file():
             raise Answered(404, "There is no such file here.")
         await self.app(request.scope, request.receive, send)
 
@@ -206,7 +215,7 @@ class Gate:
     def _function(self, asked: object) -> Any:
         """The function of the page with that number or, for the API, that name."""
         functions = self.page.fns
-        if type(asked) is int and asked in functions:
+        if type(asked) is int and asked in functions and functions[asked].fn is not None:
             return functions[asked]
         if isinstance(asked, str):
             for function in functions.values():
@@ -229,28 +238,55 @@ class Gate:
         self.entering.append(visitor)
 
     def _has_room(self, visitor: Visitor) -> bool:
-        """Whether there is room for one more; what nobody listens to makes room."""
-        asking = {}
-        for name, event in list(self.page._queue.event_ids_to_events.items()):
-            asking[name] = guests.find(event.session_hash) or Visitor(event.session_hash)
+        """Whether there is room for one more request of the visitor's.
+
+        Where there is none, one makes room that nobody listens to or, for who has few, one of whoever has most.
+        """
+        queue = self.page._queue
+        asking = {name: _of(event.session_hash) for name, event in list(queue.event_ids_to_events.items())}
         own = [name for name, other in asking.items() if other.key == visitor.key]
-        entering = sum(other.key == visitor.key for other in self.entering)
-        full = [*own] if len(own) + entering >= EACH else [*asking] if len(asking) + len(self.entering) >= ALL else None
-        if full is None:
+        mine = len(own) + sum(other.key == visitor.key for other in self.entering)
+        everybody = len(asking) + len(self.entering)
+        if mine >= EACH or self._unread(visitor) >= UNREAD:
+            self._give_up(asking, own)
+        elif everybody >= ALL:
+            self._give_up(asking, list(asking)) or self._give_up_newest(asking, mine)
+        elif everybody < ALL - RESERVED or mine < FEW:
             return True
-        for name in full:
+        return False
+
+    def _unread(self, visitor: Visitor) -> int:
+        """How many answers wait to be read by whoever is counted like the visitor."""
+        pending = list(self.page._queue.pending_event_ids_session.items())
+        return sum(len(names) for session, names in pending if _of(session).key == visitor.key)
+
+    def _give_up(self, asking: dict[str, Visitor], names: list[str]) -> bool:
+        """Cancel the first of the requests called `names` that nobody listens to, where there is one."""
+        for name in names:
             other = asking[name]
             if name not in other.cancelled and not other.streams and time.monotonic() - other.asked > GRACE:
-                other.cancelled.add(name)
-                computer.forget_unheard()
-                break
+                return _cancelled(other, name)
         return False
+
+    def _give_up_newest(self, asking: dict[str, Visitor], mine: int) -> None:
+        """Cancel the newest request of whoever has most, at the address that has most, if that is more than `mine`."""
+        left = {name: other for name, other in asking.items() if name not in other.cancelled}
+        addresses = Counter(other.address for other in left.values())
+        keys = Counter(other.key for other in left.values())
+        if not left:
+            return
+        name = max(reversed(left), key=lambda name: (addresses[left[name].address], keys[left[name].key]))
+        if keys[left[name].key] > mine + 1:
+            _cancelled(left[name], name)
 
     async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
         """Have Gradio answer the request with `asked` as its body; the name that it gives to what it queues."""
         body = json.dumps(asked).encode()
-        headers = [(key, value) for key, value in request.scope["headers"] if key not in (b"content-length",)]
-        scope = {**request.scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+        headers = [
+            (key, value) for key, value in request.scope["headers"] if key not in (b"content-length", b"content-type")
+        ]
+        headers += [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
+        scope = {**request.scope, "headers": headers}
         given = False
         answer = bytearray()
 
@@ -273,7 +309,7 @@ class Gate:
 
     def _remember(self, event: str, visitor: Visitor) -> None:
         self.sessions[event] = visitor.session
-        while len(self.sessions) > 10 * ALL:
+        while len(self.sessions) > 50 * ALL:
             del self.sessions[next(iter(self.sessions))]
 
     async def _cancel(self, request: Request, send: Send) -> None:
@@ -358,6 +394,11 @@ def _counted(visitor: Visitor, kind: str) -> Iterator[None]:
         visitor.left = time.monotonic()
 
 
+async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
 async def _json_of(request: Request) -> dict:
     """The JSON object in the body of the request."""
     data = bytearray()
@@ -411,7 +452,7 @@ async def _receive_file(request: Request, upload: Upload) -> None:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Answered(400, "Send one file as multipart/form-data.")
-    header, files = bytearray(), 0
+    header, files, parts = bytearray(), 0, 0
 
     def on_header_field(data: bytes, start: int, end: int) -> None:
         header.extend(b"\n" + data[start:end] + b":")
@@ -422,7 +463,10 @@ async def _receive_file(request: Request, upload: Upload) -> None:
             raise Answered(400, "Send one file as multipart/form-data.")
 
     def on_headers_finished() -> None:
-        nonlocal files
+        nonlocal files, parts
+        parts += 1
+        if parts > MOST_PARTS:
+            raise Answered(400, "Send one file as multipart/form-data.")
         files += b"filename=" in header.lower()
         header.clear()
 
@@ -445,6 +489,18 @@ async def _receive_file(request: Request, upload: Upload) -> None:
     parser.finalize()
     if files != 1:
         raise Answered(400, "Send one file at a time.")
+
+
+def _of(session: str) -> Visitor:
+    """The visit of that name, or a stand-in."""
+    return guests.find(session) or Visitor(session)
+
+
+def _cancelled(visitor: Visitor, name: str) -> bool:
+    """Have nothing more of the visitor's request `name` begun."""
+    visitor.cancelled.add(name)
+    computer.forget_unheard()
+    return True
 
 
 def _address(request: Request) -> str:

@@ -118,5 +118,5 @@ def lay_out(
     start.click(None, None, faces, js=f"() => ({json.dumps(NO_FACES)})")
     running = start.click(measure, inputs, [plot, table, figure], api_name=name, trigger_mode="multiple", **shared)
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
-    cancelled.then(stopped, [board, plot], [plot, table, figure], **private)
+    cancelled.then(stopped, board, [plot, table, figure], **private)
     plot.click(show_faces, board, faces, **private)

@@ -57,6 +57,7 @@ def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
         yield gr.skip(), None if gone else crop(picture, square, faces, language_of(request))
         return
     yield gr.skip(), crop(picture, square, faces, language_of(request))
+    del picture  # up to 27 MB, which need not wait for the computing
     if visit.attack == shown:  # else a control was moved meanwhile, and has attacked this picture
         for message in show(visit, view, request, Face(upload, square=square)):
             yield message, gr.skip()

@@ -9,7 +9,22 @@ from ..texts import say
 from . import language_of, shown_error
 from .inputs import Photo
 
+LONGEST_NAME = 200  # letters
+LONGEST_TEXT = 20_000
+LONGEST_LIST = 100
+
 log = logging.getLogger(__name__)
+
+
+def flat(value: object) -> object:
+    """A value of an input as a number, a text, or a list of distinct ones; what is neither as a text."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, list):
+        return list(dict.fromkeys(item if isinstance(item, str) else str(item)[:LONGEST_NAME] for item in value))[
+            :LONGEST_LIST
+        ]
+    return str(value)[:LONGEST_TEXT]
 
 
 class Page(gr.Blocks):
@@ -18,14 +33,17 @@ class Page(gr.Blocks):
     async def preprocess_data(self, block_fn, inputs, *rest, **named):
         """Fill in the last inputs that a caller leaves out, as gradio_client does by itself.
 
-        Gradio would read, copy or fetch the file or address that a picture names. Here it is a name and nothing more.
+        Gradio would read, copy or fetch the file or address that an input names, and keep whatever it is given with
+        the visit. Here a picture is a name and nothing more, any other input a number, a short text or a list of them.
         """
         left_out = block_fn.inputs[len(inputs) :]
         inputs = [*inputs, *(getattr(component, "value", None) for component in left_out)]
         for at, component in enumerate(block_fn.inputs):
             if isinstance(component, Photo):
                 name = Photo.name_of(inputs[at])
-                inputs[at] = None if name is None else {"path": name}
+                inputs[at] = None if name is None else {"path": name[:LONGEST_NAME]}
+            else:
+                inputs[at] = flat(inputs[at])
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
     async def process_api(self, block_fn, inputs, state=None, request=None, **named) -> dict[str, Any]:
@@ -33,7 +51,8 @@ class Page(gr.Blocks):
         try:
             return await super().process_api(block_fn, inputs, state, request, **named)
         except gr.Error as error:
-            error.print_exception = False
+            if error.print_exception:  # Gradio's own, with a caller's values in it
+                raise shown_error(str(error.message)) from None
             raise
         except Exception as error:
             log.warning("An event could not be read: %s", type(error).__name__)

@@ -52,6 +52,8 @@ def measure(board: Board, models: list[str], epsilon: Any, attack: str, request:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     language = language_of(request)
     try:
+        if attack not in (FGSM, BIM, PGD):
+            raise Refused("refused.attack", name=repr(attack)[:40], known=f"{FGSM}, {BIM}, {PGD}")
         epsilon, models = known_epsilon(epsilon), known_comparable(models, language)
     except Refused as error:
         if board.state != "running":  # what is being drawn goes on
@@ -64,7 +66,7 @@ def measure(board: Board, models: list[str], epsilon: Any, attack: str, request:
     except Refused as error:  # more than may be asked for: what was drawn before stays
         board.matrix = board.matrix or before
         board.state = "done" if board.matrix else "empty"
-        yield heatmap(board, board.state, 0, error.sentence(language)), *downloads(files(board), request)
+        yield heatmap(board, board.state, 0, error.sentence(language)), *downloads(drawn(board, request), request)
         raise
     finally:
         if board.run == run and board.state == "running":
@@ -105,8 +107,9 @@ def measure_all(
     run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
     yield heatmap(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
     key = (tuple(models), epsilon, attack)
-    before = "" if key not in finished else f" {say('curve.all_before', language)}"
-    if key not in finished:
+    ended = finished.get(key)
+    before = f" {say('curve.all_before', language)}" if ended else ""
+    if ended is None:
         faces = len(test_set_of(models[0])[1])  # read here, and not where everybody waits
         costs = [computed_once(asker, 1.0, cost, model) for model in models]  # loads them, too
         ahead = faces * sum(costs) * (len(models) + 1 + GRADIENT * gradients(attack, 1))
@@ -123,10 +126,14 @@ def measure_all(
                 left = f"{(time.monotonic() - start) * (1 / share - 1):.0f}"
                 message = say("transfer.progress", language, total=matrix.total, seconds=left)
                 yield heatmap(board, "running", share, message), *nothing
-        remember(finished, key, matrix)
-    board.matrix, board.state = finished[key], "done"
+        ended = matrix
+        remember(finished, key, ended)
+    board.matrix, board.state = ended, "done"
     message = say("transfer.finished", language, total=board.matrix.total) + before
-    yield heatmap(board, "done", 1, message, explain(board.matrix, language)), *downloads(files(board), request)
+    yield (
+        heatmap(board, "done", 1, message, explain(board.matrix, language)),
+        *downloads(drawn(board, request), request),
+    )
 
 
 def heatmap(board: Board, state: str, share: float, message: str, notes: Sequence[str] = ()) -> dict:
@@ -154,10 +161,15 @@ def files(board: Board) -> dict[str, bytes]:
     return {"transfer.csv": as_csv(board.matrix).encode(), "transfer.png": as_png(transfer_figure(board.matrix))}
 
 
+def drawn(board: Board, request: gr.Request) -> dict[str, bytes]:
+    """`files`, in their turn: drawing takes a while."""
+    return computed_once(caller(request), 0.5, files, board) if board.matrix else {}
+
+
 @politely
-def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
-    """The heat map as the cancelled measurement left it, and its files; `shown` is what the visitor sees."""
-    if not isinstance(shown, dict) or shown.get("state") != "running":
+def stopped(board: Board, request: gr.Request) -> tuple:
+    """The heat map as the cancelled measurement left it, and its files."""
+    if board.state in ("empty", "done"):
         return (gr.skip(),) * 3
     board.run += 1  # a batch that is being computed comes too late
     board.state = "stopped"
@@ -165,7 +177,7 @@ def stopped(board: Board, shown: object, request: gr.Request) -> tuple:
     if board.matrix is None:
         return heatmap(board, "stopped", 0, say("curve.stopped_early", language)), *downloads({}, request)
     message = say("transfer.stopped", language, total=board.matrix.total)
-    return heatmap(board, "stopped", 0, message), *downloads(files(board), request)
+    return heatmap(board, "stopped", 0, message), *downloads(drawn(board, request), request)
 
 
 @politely

@@ -17,7 +17,7 @@ from ..faces import MOST_BYTES
 from ..texts import Refused
 from .folder import own_folder
 
-ROOM = 256 * 10**6  # bytes of pictures in memory
+ROOM = 384 * 10**6  # bytes of pictures in memory, half of them at most from one address
 UNCLAIMED = 120.0  # seconds that a picture waits for a visit to use it
 MOST_WAITING = 100  # such pictures from one address; the oldest go first
 UNUSED = 3600.0  # seconds that a visit's picture is kept after its last use
@@ -37,15 +37,10 @@ class Upload:
 
     name: str
     address: str
-    data: bytearray = field(default_factory=bytearray)
+    data: bytes | bytearray = field(default_factory=bytearray)
     session: str | None = None
     complete: bool = False
     used: float = field(default_factory=time.monotonic)
-
-    @property
-    def holder(self) -> str:
-        """Whom its bytes are counted against."""
-        return f"visit {self.session}" if self.session else f"address {self.address}"
 
     @property
     def kind(self) -> str:
@@ -80,7 +75,9 @@ class Uploads:
         """An empty picture, to be filled by `receive` and closed by `finish` or `abandon`."""
         upload = Upload(f"picture-{secrets.token_urlsafe(24)}", address)
         with self._lock:
-            waiting = [other for other in self._held.values() if other.holder == upload.holder]
+            waiting = [
+                other for other in self._held.values() if other.address == upload.address and other.session is None
+            ]
             if len(waiting) >= MOST_WAITING:
                 self._forget(waiting[0])
             self._held[upload.name] = upload
@@ -96,24 +93,27 @@ class Uploads:
 
     def finish(self, upload: Upload) -> str:
         """The name under which a picture that has arrived can be used."""
+        upload.data = bytes(upload.data)
         upload.complete = True
         upload.used = time.monotonic()
         return upload.name
 
     def _make_room(self, upload: Upload, more: int) -> None:
-        """Whoever holds most loses the picture used longest ago, unless that is who brings more."""
+        """Pictures that no visit uses make room, the oldest of whoever has sent most; those in use never do."""
         if upload.name not in self._held:
             raise Refused("refused.no_room")
-        while sum(len(other.data) for other in self._held.values()) + more > self._room:
-            holders: dict[str, int] = {}
+        while True:
+            sent: dict[str, int] = {upload.address: more}
             for other in self._held.values():
-                holders[other.holder] = holders.get(other.holder, 0) + len(other.data)
-            holders[upload.holder] = holders.get(upload.holder, 0) + more
-            largest = max(holders, key=holders.__getitem__)
-            if largest == upload.holder:
+                sent[other.address] = sent.get(other.address, 0) + len(other.data)
+            idle = [other for other in self._held.values() if other.complete and other.session is None]
+            if sent[upload.address] > self._room // 2:
+                idle = [other for other in idle if other.address == upload.address]
+            elif sum(sent.values()) <= self._room:
+                return
+            if not idle:
                 raise Refused("refused.no_room")
-            theirs = [other for other in self._held.values() if other.holder == largest]
-            self._forget(min(theirs, key=lambda other: other.used))
+            self._forget(max(idle, key=lambda other: (sent[other.address], -other.used)))
 
     def find(self, name: object) -> Upload | None:
         """The picture of that name, for whoever was told it."""
@@ -155,7 +155,7 @@ class Uploads:
             upload = self.find(name)
             if upload is None or upload.session not in (None, session):
                 raise Refused("refused.gone")
-            data = bytes(upload.data)
+            data = bytes(upload.data)  # no copy of what has arrived whole
             if upload.session is None:
                 self._forget(upload)
             return data

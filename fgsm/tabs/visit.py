@@ -141,6 +141,8 @@ def view_of(
     target = visit.target if goal == IMPERSONATE and visit.target in labels else None
     if random:
         target = None  # there is no gradient to aim with
+    if method not in ATTACKS:
+        raise Refused("refused.attack", name=repr(method)[:40], known=", ".join(ATTACKS))
     if top not in TOPS or not isinstance(epsilon, (int, float)) or not math.isfinite(epsilon):
         raise Refused("refused.request")
     return View(model, epsilon, top, CONTROL if random else method, target, photo)
@@ -204,8 +206,8 @@ def act(view: View, face: Tensor, label: int | None) -> Iterator[dict]:
 def messages(view: View, face: Face, asker: Asker) -> Iterator[dict]:
     """What `act` says; of a sample face that was scored before, at once all of it."""
     key = (face.source, replace(view, epsilon=0.0))
-    if key in finished:
-        yield finished[key]
+    if (before := finished.get(key)) is not None:
+        yield before
         return
     tensor, label = prepared(view.model, face), label_of(view.model, face.person)
     seconds, first = expected(view)
