@@ -294,6 +294,20 @@ def test_nobody_speaks_for_another_browsers_visit(visit, caller):
     page.wait_for_url("**face=person_04**")
 
 
+def test_nobody_listens_in_on_a_visit_without_a_cookie(caller, url):
+    visitor = caller("overheard")
+    functions = httpx.get(f"{url}/config").json()["dependencies"]
+    index = next(function["id"] for function in functions if function["api_name"] == "curve")
+    body = {"data": [None, ["resnet101"], "0.0123, 0.0234", ["FGSM"]], "fn_index": index, "session_hash": "overheard"}
+    assert visitor.http.post("/queue/join", json=body).status_code == 200
+    address = f"{url}/gradio_api/queue/data?session_hash=overheard"
+    with httpx.stream("GET", address, timeout=60) as own:
+        lines = own.iter_lines()
+        next(lines)
+        assert httpx.get(address).status_code == 409
+        assert any("process_generating" in line for line in lines)
+
+
 @pytest.mark.parametrize("session", ["", "a b", "x" * 65, "<gradio-sep>", "../x", 7, None, ["x"], {"a": 1}])
 def test_a_visit_has_a_plain_name(caller, session):
     body = {"data": [], "fn_index": 0, "session_hash": session}

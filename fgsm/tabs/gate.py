@@ -154,6 +154,8 @@ class Gate:
         if session is None or session not in queue.pending_messages_per_session:
             raise Answered(404, "Nothing is being answered for this visit: ask once more.")
         visitor = self._visitor(request, session)
+        if visitor.cookie is None and visitor.streams and not event:
+            raise Answered(409, "Somebody listens to this visit already.")  # with a cookie it can only be the same one
         with _counted(visitor, "streams"):
             await self.app(request.scope, request.receive, send)
 
