@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fgsm.attack import perturb, perturb_8bit
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import open_picture, prepare
+from fgsm.faces import prepare
+from fgsm.pictures import open_picture
 from fgsm.recognizer import DEVICE, available_recognizers, load_recognizer
 from fgsm.stage import perform
 

@@ -18,10 +18,11 @@ from .curve import explain as explain_curves
 from .dataset import DATA, DataSet, builtin, gather
 from .dataset import own as own_faces
 from .detect import find_faces, frame, framing
-from .faces import open_picture, prepare
+from .faces import prepare
 from .fetch import SOURCES
 from .figures import accuracy_figure, examples_figure, transfer_figure
 from .methods import FGSM
+from .pictures import open_picture
 from .recognizer import (
     BUILT_IN,
     DEFAULT_MODEL,

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .faces import PROJECT, load_faces, open_picture, prepare
+from .faces import PROJECT, load_faces, prepare
+from .pictures import open_picture
 from .texts import Refused
 
 BUILTIN_FACES = PROJECT / "assets" / "faces"

@@ -1,129 +1,16 @@
-"""Reading any picture safely, and the one way from a picture to model input."""
+"""The one way from a picture to model input."""
 
-import io
-import threading
-import warnings
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
 from .detect import Square, find_faces, frame
-from .texts import Refused
+from .pictures import open_picture, upright_rgb
 
 PROJECT = Path(__file__).resolve().parent.parent
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
-HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-MOST_BYTES = 40 * 10**6
-HEAD = 1024  # bytes at the beginning of a file, which tell its kind
-SLOW_PIXELS = 4 * 10**6  # of a kind that takes a second for a million
-NEXT_SCAN = b"\xff\xda"  # in a progressive JPEG, another layer of all pixels
-MOST_SCANNED = 10**9  # pixels in all layers
-RUN_LENGTHS = (b"\x01\0\0\0", b"\x02\0\0\0")  # compressed BMP
-MOST_PIXELS = 64 * 10**6
-LARGEST = 3000  # pixels: more of a picture's width or height is not kept
-SMALLEST = 16  # pixels: below, nobody sees a face
-
-Image.init()
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MOST_PIXELS is stricter
-_decoding = threading.Lock()
-
-
-def open_picture(source: Path | str | bytes) -> Image.Image:
-    """The picture in the file `source`, or in these bytes of one, upright and in RGB, at most LARGEST pixels a side.
-
-    Raises Refused for what is no picture, is damaged, or would need much time or memory, before any of it is spent.
-    """
-    brought = isinstance(source, bytes)
-    data = source if brought else _bytes_of(Path(source))
-    _check_size(len(data))
-    _check_kind(data)
-    try:
-        picture = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
-        declared = picture.size
-        picture.draft(None, (LARGEST, LARGEST))  # a JPEG can be decoded at a half, a quarter or an eighth
-    except Image.DecompressionBombError:
-        raise Refused("refused.pixels", most=MOST_PIXELS // 10**6) from None
-    except Exception:  # the decoders raise many kinds
-        raise Refused("refused.unreadable") from None
-    most = SLOW_PIXELS if picture.format == "JPEG2000" else MOST_PIXELS
-    if picture.width * picture.height > most:
-        raise Refused("refused.pixels", most=most // 10**6)
-    if picture.format == "JPEG" and data.count(NEXT_SCAN) * declared[0] * declared[1] > MOST_SCANNED:
-        raise Refused("refused.damaged")
-    if min(declared) < SMALLEST:
-        raise Refused("refused.tiny", smallest=SMALLEST)
-    try:
-        with _decoding if brought else nullcontext():  # one at a time: the largest take a quarter of a gigabyte
-            if max(picture.size) > LARGEST:
-                picture.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
-            return upright_rgb(picture)
-    except Exception:
-        raise Refused("refused.damaged") from None
-
-
-def can_be_opened(path: Path) -> bool:
-    """Whether `open_picture` makes a picture of the file `path`."""
-    try:
-        open_picture(path)
-    except Refused:
-        return False
-    return True
-
-
-def _bytes_of(path: Path) -> bytes:
-    if not path.exists():
-        raise Refused("refused.missing_file", file=path)
-    if not path.is_file():
-        raise Refused("refused.folder", file=path)
-    _check_size(path.stat().st_size)
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise Refused("refused.unreadable") from None
-
-
-def _check_size(size: int) -> None:
-    if size == 0:
-        raise Refused("refused.empty")
-    if size > MOST_BYTES:
-        raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
-
-
-def _check_kind(data: bytes) -> None:
-    """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        raise Refused("refused.heic")
-    if b"<svg" in data[:HEAD]:
-        raise Refused("refused.svg")
-    if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
-        raise Refused("refused.unreadable")
-
-
-def upright_rgb(picture: Image.Image) -> Image.Image:
-    """`picture` as a person sees it, in 8-bit RGB.
-
-    Turned as its EXIF orientation says, first frame, transparency laid on white, 16 bits scaled to 8.
-    """
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _scaled_to_8_bits(picture).convert("RGB")
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return picture.convert("RGB")
-
-
-def _scaled_to_8_bits(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture, dtype=np.float64)
-    # Modes I and F do not say their scale: only what exceeds 255 can be on that of 16 bits.
-    sixteen = picture.mode.startswith("I;16") or values.max(initial=0) > 255
-    scale = 255 / 65535 if sixteen else 1.0
-    return Image.fromarray(np.rint(values * scale).clip(0, 255).astype(np.uint8))
 
 
 def prepare(picture: Image.Image, size: int, square: Square | None = None) -> torch.Tensor:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from .course import ARCHITECTURE_OF, LABELS, course_config, list_checkpoints, read_state
 from .dataset import owners
-from .faces import PROJECT, open_picture, prepare
+from .faces import PROJECT, prepare
+from .pictures import open_picture
 from .resnet import ResNet
 from .texts import Refused
 

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from .attack import as_8bit, perturb, perturb_8bit
 from .dataset import people_if_any
-from .faces import PROJECT, open_picture, prepare
+from .faces import PROJECT, prepare
 from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
+from .pictures import open_picture
 from .recognizer import Recognizer
 from .report import TOP, as_picture
 from .sweep import distinct_8bit, score, sweep

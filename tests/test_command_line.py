@@ -12,7 +12,8 @@ from PIL import Image
 from fgsm.__main__ import main
 from fgsm.attack import fgsm, perturb_8bit, sign_gradient
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import open_picture, prepare
+from fgsm.faces import prepare
+from fgsm.pictures import open_picture
 from fgsm.recognizer import BUILT_IN, available_recognizers, load_recognizer
 
 PROJECT = Path(__file__).resolve().parent.parent

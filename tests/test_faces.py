@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from fgsm.dataset import BUILTIN_FACES, list_people, split
-from fgsm.faces import load_faces, open_picture, prepare
+from fgsm.faces import load_faces, prepare
+from fgsm.pictures import open_picture
 from fgsm.recognizer import available_recognizers
 
 

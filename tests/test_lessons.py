@@ -8,8 +8,9 @@ from gradio_client import Client, handle_file
 
 from fgsm.attack import fgsm, perturb_8bit, sign_gradient
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import open_picture, prepare
+from fgsm.faces import prepare
 from fgsm.methods import BIM, FGSM, PGD, Aim, adversarial, random_signs
+from fgsm.pictures import open_picture
 from fgsm.recognizer import load_recognizer, load_test_set
 
 from .conftest import STAGE_DONE

@@ -11,7 +11,8 @@ from PIL import Image
 
 from fgsm.attack import fgsm, sign_gradient
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import open_picture, prepare
+from fgsm.faces import prepare
+from fgsm.pictures import open_picture
 from fgsm.recognizer import available_recognizers, load_recognizer
 from fgsm.report import verdict
 from fgsm.texts import title

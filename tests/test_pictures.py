@@ -11,7 +11,8 @@ from PIL import Image
 from fgsm.__main__ import main
 from fgsm.dataset import BUILTIN_FACES
 from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame
-from fgsm.faces import PROJECT, open_picture, prepare
+from fgsm.faces import PROJECT, prepare
+from fgsm.pictures import open_picture
 from fgsm.texts import TEXTS, Refused
 
 from .hostile import FACE, FILES, saved
@@ -96,7 +97,7 @@ def test_odd_pictures_look_as_a_person_sees_them(files, name):
 
 def test_a_bomb_takes_no_memory(files):
     script = (
-        "import resource, sys; from fgsm.faces import open_picture\n"
+        "import resource, sys; from fgsm.pictures import open_picture\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for name in sys.argv[1:]:\n"
         "    try: open_picture(name)\n"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ from PIL import Image
 
 from fgsm.compute import Computer, House
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT, open_picture
+from fgsm.faces import PROJECT
+from fgsm.pictures import open_picture
 from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
 from fgsm.tabs import visit as visit_of_page
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
@@ -504,6 +506,40 @@ def test_a_small_file_cannot_keep_a_decoder_busy():
     Image.new("L", (2100, 2100)).save(file, "JPEG2000")
     with pytest.raises(Refused, match="more than 4 million pixels"):
         open_picture(file.getvalue())
+
+
+def commented(comments):
+    """A GIF with so many pieces of comment, which the decoder joins one by one."""
+    file = io.BytesIO()
+    Image.new("L", (300, 300)).save(file, "GIF")
+    data = file.getvalue()
+    start = 13 + 3 * 2 ** ((data[10] & 7) + 1)  # behind the palette
+    return data[:start] + b"!\xfe" + (b"\xff" + b"x" * 255) * comments + b"\0" + data[start:]
+
+
+def tagged(tags):
+    """A TIFF of one megabyte with so many tags, each of which holds all of it."""
+    picture = {256: 300, 257: 300, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 300, 279: 90_000}
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in picture.items()]
+    entries += [struct.pack("<HHII", 40_000 + tag, 1, 10**6, 8) for tag in range(tags)]
+    return b"II*\0" + struct.pack("<I", 8 + 10**6) + bytes(10**6) + struct.pack("<H", len(entries)) + b"".join(entries)
+
+
+@pytest.mark.parametrize(("costly", "cheap"), [(commented(20_000), commented(20)), (tagged(1500), tagged(2))])
+def test_a_picture_that_takes_long_or_much_memory_is_given_up_and_keeps_nobody_waiting(caller, costly, cheap):
+    def elsewhere(number):
+        return caller(f"costly-{number}", transport=httpx.HTTPTransport(local_address="127.0.0.2"))
+
+    def attack(caller, picture):
+        photo = {"path": caller.upload(picture), "meta": {"_type": "gradio.FileData"}}
+        return caller.call("attack", photo, "resnet18", 0.03)
+
+    with ThreadPoolExecutor() as pool:
+        refused = [pool.submit(attack, elsewhere(number), costly) for number in range(3)]
+        assert "verdict" in attack(caller("waiting"), cheap)
+        assert not all(answer.done() for answer in refused)
+        for answer in refused:
+            assert TEXTS["en"]["refused.costly"] in answer.result()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from ..recognizer import (
 )
 from ..stage import forget_photographs
 from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
+from .decoder import Decoder
 from .uploads import Uploads
 from .visitors import Call, Visitors
 
@@ -48,6 +49,7 @@ REMEMBERED = 64  # results of each kind kept by this process
 
 log = logging.getLogger(__name__)
 computer = Computer()
+decoder = Decoder()
 guests = Visitors()
 brought = Uploads()
 gpu_failed = threading.Event()

@@ -9,9 +9,10 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
+from ..compute import House
 from ..curve import known_epsilon
 from ..detect import find_faces, frame, framing
-from ..faces import open_picture, prepare
+from ..faces import prepare
 from ..methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import DEFAULT_MODEL, available_recognizers
 from ..report import as_picture, attack_report
@@ -25,6 +26,7 @@ from . import (
     caller,
     choices,
     computed_once,
+    decoder,
     drawn_by,
     kept,
     known,
@@ -84,7 +86,7 @@ def open_page(request: gr.Request, visit: Visit) -> Iterator[tuple]:
 @kept
 def gallery_of(model: str) -> list[tuple[Image.Image, str]]:
     """The sample faces as they are framed, small, each with its person."""
-    return [(as_picture(prepare(opened(face.source), THUMBNAIL)), face.person) for face in samples(model)]
+    return [(as_picture(prepare(opened(face.source, House()), THUMBNAIL)), face.person) for face in samples(model)]
 
 
 def lists_of(model: str, target: str | None) -> tuple[gr.Gallery, dict, gr.Markdown]:
@@ -211,9 +213,9 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
     face = face_of(visit, view)
     if face is None:
         raise Refused("refused.no_picture")
-    label = label_of(view.model, face.person)
-    seconds = expected(view)[1]
-    aim, survivors = computed_once(caller(request), seconds, survivors_of, view, prepared(view.model, face), label)
+    label, asker = label_of(view.model, face.person), caller(request)
+    image, seconds = prepared(view.model, face, asker), expected(view)[1]
+    aim, survivors = computed_once(asker, seconds, survivors_of, view, image, label)
     attacked = available_recognizers()[view.model]["labels"][aim.attacked]
     recognised = "not_fooled" if survivors[0]["label"] == attacked else "recognised"  # as PNG it is what it was
     cards = []
@@ -265,7 +267,7 @@ def answer(
         raise Refused("refused.attack", name=repr(attack)[:40], known=", ".join(ATTACKS))
     if target and label_of(model, target) is None:
         raise Refused("refused.target", name=repr(target)[:40])
-    picture = open_picture(brought.take(photo, request.session_hash))
+    picture = decoder.picture(brought.take(photo, request.session_hash), caller(request))
     faces = find_faces(picture)
     face = prepare(picture, config["input_size"], frame(picture, faces))
     seconds = expected(View(model, attack=attack))[1]

@@ -25,9 +25,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..compute import give_back_memory
-from ..faces import MOST_BYTES
+from ..pictures import MOST_BYTES
 from ..texts import Refused, preferred
-from . import brought, computer, guests
+from . import brought, computer, decoder, guests
 from .folder import own_folder
 from .uploads import UNCLAIMED, Upload
 from .visitors import Visitor
@@ -324,7 +324,7 @@ class Gate:
         for name, other in self.page._queue.event_ids_to_events.items():
             if other.session_hash == visitor.session and other.fn._id == index:
                 visitor.cancelled.add(name)
-        computer.forget_unheard()
+        _forget_unheard()
         await self._handed_on(request, send, {"session_hash": visitor.session, "fn_index": index, "event_id": event})
 
     async def _reset(self, request: Request, send: Send) -> None:
@@ -364,7 +364,7 @@ async def _keep_house(app: gr.routes.App) -> None:
 
 async def _look(app: gr.routes.App) -> None:
     queue = app.get_blocks()._queue
-    computer.forget_unheard()
+    _forget_unheard()
     for session in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
         visitor = guests.find(session)
         if visitor is None or not visitor.listening():
@@ -383,6 +383,11 @@ async def _look(app: gr.routes.App) -> None:
     brought.look(guests.with_page())
     if ended:
         await asyncio.to_thread(give_back_memory)
+
+
+def _forget_unheard() -> None:
+    for turns in (computer, decoder.turns):
+        turns.forget_unheard()
 
 
 @contextlib.contextmanager
@@ -501,7 +506,7 @@ def _of(session: str) -> Visitor:
 def _cancelled(visitor: Visitor, name: str) -> bool:
     """Have nothing more of the visitor's request `name` begun."""
     visitor.cancelled.add(name)
-    computer.forget_unheard()
+    _forget_unheard()
     return True
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from PIL import Image
 
 from ..detect import Square, find_faces, frame, framing
-from ..faces import SMALLEST
+from ..pictures import SMALLEST
 from ..stage import data_url
 from ..texts import Refused, say
 from . import I18N, brought, caller, drawn_by, language_of, told
@@ -43,7 +43,7 @@ def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
     before, shown, upload = visit.face, visit.attack, claimed(visit, view, request)
     visit.face = chosen = Face(upload)
     try:
-        picture = opened(upload)
+        picture = opened(upload, caller(request))
     except Refused:
         brought.abandon(upload)
         if visit.face is chosen:
@@ -82,7 +82,7 @@ def change_crop(request: gr.Request, event: gr.EventData, visit: Visit, *setting
     """The stage with the square of the visitor's picture that the visitor has drawn."""
     view = view_of(visit, *settings)
     upload = claimed(visit, view, request)
-    picture = opened(upload)
+    picture = opened(upload, caller(request))
     square = told(event, "x", "y", "side")
     if not all(type(value) in (int, float) and math.isfinite(value) for value in square):
         raise Refused("refused.request")

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..faces import MOST_BYTES
+from ..pictures import MOST_BYTES
 from ..texts import Refused
 from .folder import own_folder
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..compute import Asker, House
 from ..detect import Square
-from ..faces import can_be_opened, open_picture, prepare
+from ..faces import prepare
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
+from ..pictures import can_be_opened, open_picture
 from ..recognizer import DEFAULT_MODEL, available_recognizers, faces_of
 from ..stage import last_recognised, perform
 from ..texts import Refused, say, title
@@ -26,6 +27,7 @@ from . import (
     computed,
     computed_once,
     computer,
+    decoder,
     gpu_failed,
     kept,
     kept_results,
@@ -148,13 +150,13 @@ def view_of(
     return View(model, epsilon, top, CONTROL if random else method, target, photo)
 
 
-def opened(source: Path | Upload) -> Image.Image:
-    """The picture in a file of ours, or the one that a visitor has brought."""
+def opened(source: Path | Upload, asker: Asker) -> Image.Image:
+    """The picture in a file of ours, or the one that a visitor has brought, decoded for `asker`."""
     if isinstance(source, Upload):
         if brought.find(source.name) is not source:
             raise Refused("refused.gone")
         source.used = time.monotonic()
-        return open_picture(bytes(source.data))
+        return decoder.picture(bytes(source.data), asker)
     if not source.exists():
         raise Refused("refused.gone")
     return open_picture(source)
@@ -209,7 +211,7 @@ def messages(view: View, face: Face, asker: Asker) -> Iterator[dict]:
     if (before := finished.get(key)) is not None:
         yield before
         return
-    tensor, label = prepared(view.model, face), label_of(view.model, face.person)
+    tensor, label = prepared(view.model, face, asker), label_of(view.model, face.person)
     seconds, first = expected(view)
     with computer.work(asker, seconds, first) as work:
         for message in computed(work, act, view, tensor, label):
@@ -227,8 +229,8 @@ def expected(view: View) -> tuple[float, float]:
     return seconds(len(view.epsilons)), seconds(2)
 
 
-def prepared(model: str, face: Face) -> Tensor:
-    return prepare(opened(face.source), available_recognizers()[model]["input_size"], face.square)
+def prepared(model: str, face: Face, asker: Asker) -> Tensor:
+    return prepare(opened(face.source, asker), available_recognizers()[model]["input_size"], face.square)
 
 
 def staged(handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
@@ -292,7 +294,8 @@ def show(
 @on_gpu
 def tipping_epsilon(model: str, face: Face) -> float:
     """The last position of the slider before the face is taken for somebody else: one nudge more fools."""
-    return last_recognised(recognizer(model), prepared(model, face), label_of(model, face.person), View(model).epsilons)
+    tensor, label = prepared(model, face, House()), label_of(model, face.person)
+    return last_recognised(recognizer(model), tensor, label, View(model).epsilons)
 
 
 def asked_for(link: dict[str, str]) -> tuple[Face | None, View, bool]:
