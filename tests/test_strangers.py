@@ -731,7 +731,8 @@ def test_requests_at_once_are_bounded_and_those_unheard_make_room(monkeypatch):
     assert not keeper._has_room(newcomer)
 
 
-def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch):
+@pytest.mark.parametrize(("visits", "places"), [(20, gate.ALL - gate.RESERVED), (gate.ALL, gate.ALL)])
+def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch, visits, places):
     guests = Visitors()
     monkeypatch.setattr(gate, "guests", guests)
     asking = {}
@@ -739,7 +740,7 @@ def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch):
     keeper = gate.Gate(None, SimpleNamespace(_queue=queue))
     newcomer = guests.meet("newcomer", "here")
     newcomer.heartbeats = 1
-    crowd = [guests.meet(f"invented-{number}", "there") for number in range(20)]
+    crowd = [guests.meet(f"invented-{number}", "there") for number in range(visits)]
     for other in crowd:
         other.heartbeats = other.streams = 1
     for number in range(gate.ALL):
@@ -747,9 +748,11 @@ def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch):
         if not keeper._has_room(other):
             break
         asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
-    assert len(asking) == gate.ALL - gate.RESERVED and keeper._has_room(newcomer)
+    assert len(asking) == places and keeper._has_room(newcomer) == (places < gate.ALL)
     for number in range(len(asking), gate.ALL):
         asking[f"request-{number}"] = SimpleNamespace(session_hash=crowd[number % len(crowd)].session)
+    for other in crowd:
+        other.cancelled.clear()
     assert not keeper._has_room(newcomer)
     assert sum(len(other.cancelled) for other in crowd) == 1  # which makes room
 

@@ -252,7 +252,7 @@ class Gate:
         if mine >= EACH or self._unread(visitor) >= UNREAD:
             self._give_up(asking, own)
         elif everybody >= ALL:
-            self._give_up(asking, list(asking)) or self._give_up_newest(asking, mine)
+            self._give_up(asking, list(asking)) or self._give_up_newest(asking, visitor, mine)
         elif everybody < ALL - RESERVED or mine < FEW:
             return True
         return False
@@ -270,15 +270,19 @@ class Gate:
                 return _cancelled(other, name)
         return False
 
-    def _give_up_newest(self, asking: dict[str, Visitor], mine: int) -> None:
-        """Cancel the newest request of whoever has most, at the address that has most, if that is more than `mine`."""
+    def _give_up_newest(self, asking: dict[str, Visitor], visitor: Visitor, mine: int) -> None:
+        """Cancel the newest request of whoever has most, at the address that has most, for one more of the visitor's.
+
+        Only if that is more than `mine`, or if the address is another one and takes more than half of all places.
+        """
         left = {name: other for name, other in asking.items() if name not in other.cancelled}
         addresses = Counter(other.address for other in left.values())
         keys = Counter(other.key for other in left.values())
         if not left:
             return
         name = max(reversed(left), key=lambda name: (addresses[left[name].address], keys[left[name].key]))
-        if keys[left[name].key] > mine + 1:
+        elsewhere = left[name].address != visitor.address and addresses[left[name].address] > ALL // 2
+        if elsewhere or keys[left[name].key] > mine + 1:
             _cancelled(left[name], name)
 
     async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
