@@ -29,10 +29,13 @@ FORGOTTEN = 20.0  # seconds after which half of what somebody has had no longer 
 
 
 class Asker(Protocol):
-    """Whoever something is computed for. `key` says whom its time is counted against."""
+    """Whoever something is computed for. Its time is counted against its `key`, and against its `place` as well."""
 
     @property
     def key(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
 
     def listening(self) -> bool:
         """Whether anybody still waits for the answer."""
@@ -43,6 +46,7 @@ class House:
     """The page itself, which is always there."""
 
     key = "house"
+    place = "at home"
 
     def listening(self) -> bool:
         return True
@@ -174,9 +178,13 @@ class Computer:
                 return step, None if alone else rule
 
     def _preference(self, step: _Step) -> float:
-        """The lower, the sooner: what its asker has had, which counts less for a first answer, and what it takes."""
+        """The lower, the sooner: what its asker has had, which counts less for a first answer, and what it takes.
+
+        What its place has had counts, too: keys are free to invent, and among those of one place it changes nothing.
+        """
         work = step.work
-        return self._lately(work.asker.key) * (1.0 if work.begun else FIRST) + work.step
+        own = self._lately(work.asker.key) * (1.0 if work.begun else FIRST)
+        return own + self._lately(work.asker.place) + work.step
 
     def _lately(self, key: str) -> float:
         """Seconds that `key` has had, the older ones counting less."""
@@ -187,8 +195,8 @@ class Computer:
         with self._changed:
             work.left = max(0.0, work.left - took)
             work.step, work.begun = took, True
-            key = work.asker.key
-            self._had[key] = (self._lately(key) + took, time.monotonic())
+            for key in {work.asker.key, work.asker.place}:
+                self._had[key] = (self._lately(key) + took, time.monotonic())
             if rule is not None:
                 self._given[rule] += took
             if len(self._had) > 1000:

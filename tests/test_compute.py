@@ -23,6 +23,7 @@ class Somebody:
 
     key: str
     gone: bool = False
+    place: str = "here"
 
     def listening(self):
         return not self.gone
@@ -78,6 +79,22 @@ def test_whoever_has_had_least_goes_first_and_the_smallest_step_of_equals(busy):
     for answer in answers:
         answer.result(10)
     assert order == ["short", "long", "glutton"]
+
+
+def test_invented_keys_of_one_place_go_after_a_place_that_has_had_less(busy):
+    computer, gate = busy
+    for number in range(20):
+        with computer.work(Somebody(f"had {number}", place="crowded")) as work:
+            computer._note(work, 0.5, None)
+    computer._given["longest"] = 100.0  # its share has been given
+    order = []
+    crowd = [Somebody(f"new {number}", place="crowded") for number in range(5)]
+    askers = [*crowd, Somebody("other", place="elsewhere")]
+    answers = [ask(computer, asker, lambda asker=asker: order.append(asker.key)) for asker in askers]
+    gate.set()
+    for answer in answers:
+        answer.result(10)
+    assert order[0] == "other"
 
 
 def test_a_part_of_the_time_goes_to_what_has_waited_longest():

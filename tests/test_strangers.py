@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 import gradio as gr
 import httpx
 import pytest
+from filelock import FileLock
 from gradio.events import EventData
 from PIL import Image
 
@@ -27,6 +29,7 @@ from fgsm.faces import PROJECT
 from fgsm.pictures import open_picture
 from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
 from fgsm.tabs import visit as visit_of_page
+from fgsm.tabs.folder import clear_abandoned
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
 from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.texts import TEXTS, Refused
@@ -226,6 +229,22 @@ def test_pictures_that_nobody_uses_make_room_and_those_in_use_never_do():
 
 
 HOLD = "import sys; from fgsm.tabs.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+
+
+def test_a_folder_whose_name_was_taken_anew_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "fgsm-page-x").mkdir()
+    (tmp_path / "fgsm-page-x.lock").touch()
+    acquire = FileLock.acquire
+
+    def late(lock, *settings, **more):
+        acquire(lock, *settings, **more)
+        Path(lock.lock_file).unlink()
+        Path(lock.lock_file).touch()
+
+    monkeypatch.setattr(FileLock, "acquire", late)
+    clear_abandoned()
+    assert (tmp_path / "fgsm-page-x").is_dir() and (tmp_path / "fgsm-page-x.lock").exists()
 
 
 def test_the_folder_of_a_killed_process_is_cleared_and_nobody_elses(tmp_path):
@@ -479,6 +498,8 @@ def test_uploads_are_one_file_of_a_bounded_size(url):
     broken = {"content-type": "multipart/form-data; boundary=x"}
     assert httpx.post(address, content=b"--x\r\nnothing", headers=broken).status_code == 400
     assert httpx.post(address, content=b"--x\r\n" + b"a" * 20_000, headers=broken).status_code == 400
+    cut_off = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\n\r\nnothing'
+    assert httpx.post(address, content=cut_off, headers=broken).status_code == 400
     large = httpx.post(address, files={"files": ("a.png", b"x" * 40_000_001)}, timeout=60)
     assert large.status_code == 413 and "larger than 40 MB" in large.text
 
@@ -555,6 +576,24 @@ def test_other_inputs_are_short_and_name_no_files(caller, server, value):
 def test_what_a_component_says_of_a_callers_value_is_no_html(caller):
     answer = caller("html").call("change_model", "resnet18", 0.03, "<img src=x onerror=alert(1)>", *CONTROLS[3:], None)
     assert "event: error" in answer and "<img" not in answer
+
+
+@pytest.mark.parametrize("header", ["host", "x-forwarded-host", "x-gradio-server"])
+@pytest.mark.parametrize("value", ["evil.example", "http://x/$(touch evil.example)/gradio_api/info"])
+def test_what_one_says_of_the_host_reaches_nobody_else(url, header, value):
+    address = f"{url}/gradio_api/info"
+    for asked in (address, url):
+        httpx.get(asked, headers={header: value})
+    httpx.post(f"{url}/gradio_api/call/v2/attack", json={}, headers={header: value})
+    assert "127.0.0.1" in httpx.get(address).text and "evil" not in httpx.get(address).text + httpx.get(url).text
+
+
+def test_a_file_comes_without_what_was_said_in_asking_and_is_kept_nowhere(url):
+    shown = re.search(r'"path": ?"(/[^"]+/image\.png)"', httpx.get(f"{url}/config").text)[1]
+    asking = {"range": "bytes=0-3", "cookie": "secret=1", "access-control-expose-headers": "cookie", "x-said": "1"}
+    answer = httpx.get(f"{url}/gradio_api/file={shown}", headers=asking)
+    assert answer.status_code == 200 and not {"cookie", "x-said"} & answer.headers.keys()
+    assert "no-store" in answer.headers["cache-control"] and answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_whatever_its_content_type_a_body_is_json_for_gradio(url):

@@ -31,7 +31,7 @@ def own_folder() -> Path:
             continue
         folder = Path(name).with_suffix("").resolve()
         folder.mkdir(mode=0o700)
-        if not Path(name).exists():  # cleared in the moment before it was held
+        if not _is_of_its_name(lock):  # cleared in the moment before it was held
             shutil.rmtree(folder, ignore_errors=True)
             continue
         atexit.register(_remove_own, folder, lock, os.getpid())
@@ -49,7 +49,10 @@ def clear_abandoned() -> None:
             lock.acquire()
         except (OSError, Timeout):
             continue
-        _remove(name.with_suffix(""), lock)
+        if _is_of_its_name(lock):
+            _remove(name.with_suffix(""), lock)
+        else:
+            lock.release()  # somebody has cleared it, and perhaps another process has taken the name since
 
 
 def _remove_own(folder: Path, lock: FileLock, owner: int) -> None:
@@ -57,9 +60,20 @@ def _remove_own(folder: Path, lock: FileLock, owner: int) -> None:
         _remove(folder, lock)
 
 
+def _is_of_its_name(lock: FileLock) -> bool:
+    """Whether the file that is locked is the one that bears its name now."""
+    try:
+        return os.path.samestat(os.fstat(lock._context.lock_file_fd), os.stat(lock.lock_file))
+    except OSError:
+        return False
+
+
 def _remove(folder: Path, lock: FileLock) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # Windows removes no open file
-        Path(lock.lock_file).unlink()
-    lock.release()
-    Path(lock.lock_file).unlink(missing_ok=True)
+    try:
+        Path(lock.lock_file).unlink()  # while it is held: afterwards the name may be another process's
+        lock.release()
+    except OSError:  # Windows removes no open file
+        lock.release()
+        with contextlib.suppress(OSError):
+            Path(lock.lock_file).unlink()

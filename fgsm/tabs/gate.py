@@ -49,6 +49,10 @@ ROOM_WITHIN = 8.0  # seconds that a request waits for room before it is refused
 GRACE = 1.0  # seconds in which whoever has asked may begin to listen before others take the room
 BEAT = 10.0  # seconds between two signs of life to an open page
 NAME = r"[A-Za-z0-9_-]{1,64}"
+HOST = re.compile(rb"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+HOSTS = (b"host", b"x-forwarded-host")
+UNHEARD = (b"range", b"if-range", b"x-gradio-server")  # Gradio sends them back, or to others
+DESCRIBED = re.compile(rf"{API}/(info/?|openapi\.json|call/v2/.*)")  # by what Gradio keeps of the first who asked
 PLAIN = re.compile(  # addresses that are handed on as they are
     rf"/|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(static|assets)/.+"
     rf"|{API}/(info/?|openapi\.json|startup-events|app_id/?|theme\.css|queue/status)"
@@ -73,6 +77,7 @@ class Gate:
         self.page = page
         self.waiting = 0  # requests that wait for room
         self.entering: list[Visitor] = []  # whose requests have room and are on their way to Gradio's queue
+        self.describing = asyncio.Lock()
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern, Callable[..., Awaitable[None]]]] = [
             ("GET", PLAIN, self._hand_on),
@@ -101,7 +106,8 @@ class Gate:
             begun = True
             await send(message)
 
-        request = Request(scope, receive)
+        heard = [(name, value) for name, value in scope["headers"] if name.lower() not in UNHEARD]
+        request = Request({**scope, "headers": heard}, receive)
         try:
             await self._answer(request, sent)
         except Exception as error:
@@ -112,6 +118,9 @@ class Gate:
 
     async def _answer(self, request: Request, send: Send) -> None:
         path = request.scope["path"]
+        said = [value for name, value in request.scope["headers"] if name.lower() in HOSTS]
+        if not all(HOST.fullmatch(host.strip()) for value in said for host in value.split(b",")):
+            raise Answered(400, "This host has no plain name.")
         for method, pattern, answer in self.routes:
             if method == request.method.replace("HEAD", "GET") and (match := pattern.fullmatch(path)):
                 return await answer(request, send, **match.groupdict())
@@ -125,7 +134,18 @@ class Gate:
                 message = {**message, "headers": [*message["headers"], (b"set-cookie", _new_cookie(request).encode())]}
             await send(message)
 
+        if DESCRIBED.fullmatch(request.scope["path"]):
+            return await self._described(request.scope, request.receive, with_cookie)
         await self.app(request.scope, request.receive, with_cookie)
+
+    async def _described(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An answer for which Gradio describes the page with the host that is asked; it is not kept for others."""
+        async with self.describing:
+            scope["app"].api_info = None
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                scope["app"].api_info = None
 
     def _visitor(self, request: Request, session: object) -> Visitor:
         if not isinstance(session, str) or not re.fullmatch(NAME, session):
@@ -180,7 +200,14 @@ class Gate:
         file = Path(path)
         if os.path.normpath(path) != path or not file.is_relative_to(own_folder()) or not file.is_file():
             raise Answered(404, "There is no such file here.")
-        await self.app(request.scope, request.receive, send)
+
+        async def kept_nowhere(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                more = [(b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff")]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        await self.app(request.scope, request.receive, kept_nowhere)
 
     async def _ask(self, request: Request, send: Send, way: str, name: str | None = None) -> None:
         """A request to compute something, through Gradio's queue or, for what it does not queue, at once."""
@@ -308,7 +335,8 @@ class Gate:
                 answer.extend(message.get("body", b""))
             await send(message)
 
-        await self.app(scope, receive, overheard)
+        answer_by = self._described if DESCRIBED.fullmatch(scope["path"]) else self.app
+        await answer_by(scope, receive, overheard)
         with contextlib.suppress(ValueError, AttributeError):
             return json.loads(answer).get("event_id")
         return None
@@ -463,7 +491,7 @@ async def _receive_file(request: Request, upload: Upload) -> None:
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise Answered(400, "Send one file as multipart/form-data.")
-    header, files, parts = bytearray(), 0, 0
+    header, files, parts, ended = bytearray(), 0, 0, False
 
     def on_header_field(data: bytes, start: int, end: int) -> None:
         header.extend(b"\n" + data[start:end] + b":")
@@ -485,6 +513,10 @@ async def _receive_file(request: Request, upload: Upload) -> None:
         if files == 1:
             brought.receive(upload, data[start:end])
 
+    def on_end() -> None:
+        nonlocal ended
+        ended = True
+
     parser = MultipartParser(
         options[b"boundary"],
         {
@@ -492,14 +524,15 @@ async def _receive_file(request: Request, upload: Upload) -> None:
             "on_header_value": on_header_value,
             "on_headers_finished": on_headers_finished,
             "on_part_data": on_part_data,
+            "on_end": on_end,
         },
     )
     too_large = Refused("refused.bytes", most=MOST_BYTES // 10**6)
     async for piece in _bounded(request, MOST_BYTES + MOST_BODY, too_large):
         parser.write(piece)
     parser.finalize()
-    if files != 1:
-        raise Answered(400, "Send one file at a time.")
+    if files != 1 or not ended:
+        raise Answered(400, "Send one whole file at a time.")
 
 
 def _of(session: str) -> Visitor:

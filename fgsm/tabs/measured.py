@@ -38,13 +38,17 @@ def test_set_of(name: str) -> tuple[Tensor, Tensor]:
 @kept
 @on_gpu
 def cost(name: str) -> float:
-    """Seconds a face takes through the recogniser `name`, measured on a few."""
+    """Seconds a face takes through the recogniser `name`, measured on a few: the least, as others use the machine."""
     network, (images, _) = recognizer(name), test_set_of(name)
     few = images[:4].to(network.device)
     score(network, few)  # the first batch of a process is slow
-    start = time.perf_counter()
-    score(network, few).cpu()
-    return (time.perf_counter() - start) / len(few)
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        score(network, few).cpu()
+        return time.perf_counter() - start
+
+    return min(seconds() for _ in range(5)) / len(few)
 
 
 def fooled_faces(

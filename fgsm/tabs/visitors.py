@@ -65,6 +65,10 @@ class Call:
     def key(self) -> str:
         return self.visitor.key
 
+    @property
+    def place(self) -> str:
+        return f"at {self.visitor.address}"
+
     def listening(self) -> bool:
         return self.name not in self.visitor.cancelled and self.visitor.listening()
 
