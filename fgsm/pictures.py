@@ -1,12 +1,14 @@
 """Reading any picture safely.
 
-Run as a program, it reads one picture from its input, in little time and memory, and writes what `decoder.py` reads.
+Run as a program, it reads pictures from its input, each in little time and memory, and writes what `decoder.py` reads.
 """
 
 import contextlib
 import io
 import json
+import math
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -130,19 +132,31 @@ def _scaled_to_8_bits(picture: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    """Write the picture that is read: a line of JSON with its size, then its RGB bytes, or with why it was refused."""
+    """Read pictures, each after eight bytes with its length, until there are no more.
+
+    To each, write a line of JSON: its size, with its RGB bytes behind that line, or why it was refused. A picture that
+    takes too much ends the program.
+    """
+    _limit("RLIMIT_AS", MOST_MEMORY)
+    _limit("RLIMIT_CORE", 0)
+    while length := sys.stdin.buffer.read(8):
+        _limit("RLIMIT_CPU", math.ceil(time.process_time()) + MOST_SECONDS)
+        data = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+        try:
+            picture = open_picture(data)
+            said, pixels = {"size": picture.size}, picture.tobytes()
+        except Refused as refused:
+            said, pixels = {"refused": refused.key, "values": refused.values}, b""
+        sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + pixels)
+        sys.stdout.buffer.flush()
+
+
+def _limit(name: str, most: int) -> None:
     with contextlib.suppress(ImportError):  # not on Windows, where only the time of `decoder.py` is a limit
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    data = sys.stdin.buffer.read()
-    try:
-        picture = open_picture(data)
-        said, pixels = {"size": picture.size}, picture.tobytes()
-    except Refused as refused:
-        said, pixels = {"refused": refused.key, "values": refused.values}, b""
-    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + pixels)
+        limit = getattr(resource, name)
+        resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
 
 
 if __name__ == "__main__":

@@ -546,7 +546,7 @@ def tagged(tags):
     return b"II*\0" + struct.pack("<I", 8 + 10**6) + bytes(10**6) + struct.pack("<H", len(entries)) + b"".join(entries)
 
 
-@pytest.mark.parametrize(("costly", "cheap"), [(commented(20_000), commented(20)), (tagged(1500), tagged(2))])
+@pytest.mark.parametrize(("costly", "cheap"), [(commented(60_000), commented(20)), (tagged(1500), tagged(2))])
 def test_a_picture_that_takes_long_or_much_memory_is_given_up_and_keeps_nobody_waiting(caller, costly, cheap):
     def elsewhere(number):
         return caller(f"costly-{number}", transport=httpx.HTTPTransport(local_address="127.0.0.2"))

@@ -1,4 +1,4 @@
-"""Strangers' pictures are decoded in processes of their own, one after the other, in turn among visitors.
+"""Strangers' pictures are decoded in a process beside this one, one after the other, in turn among visitors.
 
 What a decoder does with a file nobody can tell before: it may take a minute, three gigabytes or the interpreter's lock,
 however small the file is. A process can be given limits, and ended.
@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -20,36 +22,42 @@ PATIENCE = 5.0 * MOST_SECONDS  # by the clock, while others use the cores
 
 
 class Decoder:
-    """Decodes for everybody; the next process waits, with its libraries loaded, so that nobody waits for that."""
+    """Decodes for everybody, in a process that stays until a picture takes too much."""
 
     def __init__(self) -> None:
         self.turns = Computer()
-        self._next: subprocess.Popen | None = None  # touched by the one thread of `turns` alone
+        self._process: subprocess.Popen | None = None  # touched by the one thread of `turns` alone
 
     def picture(self, data: bytes, asker: Asker) -> Image.Image:
         """What `open_picture` makes of `data`, for `asker`. Raises Refused as it does, and for what costs too much."""
         with self.turns.work(asker) as work:
-            said = work.run(lambda: self._said(data))
-        line, _, pixels = said.partition(b"\n")
-        answer = json.loads(line)
-        if "refused" in answer:
-            raise Refused(answer["refused"], **answer["values"])
-        return Image.frombytes("RGB", answer["size"], pixels)
+            return work.run(lambda: self._decoded(data))
 
-    def _said(self, data: bytes) -> bytes:
-        """What a process says of `data`."""
-        process, self._next = self._next or _started(), None
+    def _decoded(self, data: bytes) -> Image.Image:
+        if self._process is None or self._process.poll() is not None:
+            self._process = _started()
+        process = self._process
+        patience = threading.Timer(PATIENCE, process.kill)
+        patience.start()
         try:
-            said, _ = process.communicate(data, timeout=PATIENCE)
-        except (subprocess.TimeoutExpired, OSError):
-            said = b""
-        finally:
+            process.stdin.write(len(data).to_bytes(8, "big") + data)
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            picture = None if "refused" in answer else _received(process.stdout, *answer["size"])
+        except (OSError, ValueError):
             process.kill()
             process.wait()
-            self._next = _started()
-        if process.returncode or not said:
-            raise Refused("refused.costly")
-        return said
+            raise Refused("refused.costly") from None
+        finally:
+            patience.cancel()
+        if picture is None:
+            raise Refused(answer["refused"], **answer["values"])
+        return picture
+
+
+def _received(stream: BinaryIO, width: int, height: int) -> Image.Image:
+    """The RGB picture that comes next. Raises ValueError where it ends too soon."""
+    return Image.frombytes("RGB", (width, height), stream.read(3 * width * height))
 
 
 def _started() -> subprocess.Popen:
