@@ -52,6 +52,7 @@ NAME = r"[A-Za-z0-9_-]{1,64}"
 HOST = re.compile(rb"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 HOSTS = (b"host", b"x-forwarded-host")
 UNHEARD = (b"range", b"if-range", b"x-gradio-server")  # Gradio sends them back, or to others
+KEPT_NOWHERE = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 DESCRIBED = re.compile(rf"{API}/(info/?|openapi\.json|call/v2/.*)")  # by what Gradio keeps of the first who asked
 PLAIN = re.compile(  # addresses that are handed on as they are
     rf"/|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(static|assets)/.+"
@@ -189,9 +190,8 @@ class Gate:
         if upload := brought.find(path):
             inline = upload.kind != "application/octet-stream"
             headers = {
-                "cache-control": "private, no-store",
+                **KEPT_NOWHERE,
                 "content-disposition": "inline" if inline else "attachment",
-                "x-content-type-options": "nosniff",
             }
             # In slices, which wait for whoever reads slowly: a whole picture would be copied for every such reader.
             slices = (bytes(upload.data[at : at + SLICE]) for at in range(0, len(upload.data), SLICE))
@@ -203,7 +203,7 @@ class Gate:
 
         async def kept_nowhere(message: Message) -> None:
             if message["type"] == "http.response.start":
-                more = [(b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff")]
+                more = [(name.encode(), value.encode()) for name, value in KEPT_NOWHERE.items()]
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
