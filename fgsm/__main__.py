@@ -4,6 +4,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,13 +27,13 @@ from .methods import FGSM
 from .pictures import open_picture
 from .recognizer import (
     BUILT_IN,
-    DEFAULT_MODEL,
-    Recognizer,
     accuracy_of,
     available_recognizers,
+    default_recognizer,
     faces_of,
     load_recognizer,
     load_test_set,
+    parameters_of,
     refused_files,
 )
 from .report import attack_report
@@ -39,20 +41,26 @@ from .texts import ENGLISH, Refused
 from .train import INPUT_SIZE, Start, builtin_weights, check_name, imagenet_weights, recipe_for, train
 from .transfer import Matrix, comparable, explain, transfer_matrix
 from .transfer import write_csv as write_matrix
+from .values import known_person, known_recognizer, known_target
 
 
 class Refusal(Exception):
     """Input that a command cannot use; its message says what to do."""
 
 
+class Stopped(Exception):
+    """A command was stopped by Ctrl-C; the message says what was saved."""
+
+
 def models_command(arguments: argparse.Namespace) -> None:
     rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
     for name, config in available_recognizers().items():
-        parameters = sum(p.numel() for p in load_recognizer(name).parameters())
+        parameters = parameters_of(config)
         accuracy = accuracy_of(config)
-        tested = f"{accuracy} of {len(config['test_photographs'])}" if accuracy else "not measured"
-        training = f"{config['training_minutes']} min ({config['trained_on']})" if accuracy else "not recorded"
-        rows.append([name, config["architecture"], f"{parameters / 1e6:.1f} M", config["data"], tested, training])
+        tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
+        minutes = config.training_minutes
+        training = "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
+        rows.append([name, config.architecture, f"{parameters / 1e6:.1f} M", config.data, tested, training])
     print(as_columns(rows))
     for problem in refused_files().values():
         print(problem)
@@ -60,24 +68,16 @@ def models_command(arguments: argparse.Namespace) -> None:
 
 def attack_command(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.photo)
-    recognizer = load_recognizer(arguments.model)
+    recognizer = load_recognizer(known_recognizer(arguments.model))
     faces = find_faces(picture)
     face = prepare(picture, recognizer.input_size, frame(picture, faces))
-    label, target = (known_label(recognizer, person) for person in (arguments.label, arguments.target))
+    label = None if arguments.label is None else known_person(recognizer.labels, arguments.label)
+    target = known_target(recognizer.labels, arguments.target, arguments.attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, arguments.attack, target)
     report["framing"] = framing(picture, faces)
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))
-
-
-def known_label(recognizer: Recognizer, person: str | None) -> int | None:
-    if person is None:
-        return None
-    spelled = [label.replace(" ", "_").lower() for label in recognizer.labels]
-    if person.replace(" ", "_").lower() not in spelled:
-        raise Refused("refused.target", name=repr(person)[:40])
-    return spelled.index(person.replace(" ", "_").lower())
 
 
 def as_text(report: dict) -> str:
@@ -109,26 +109,48 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 
 def curve_command(arguments: argparse.Namespace) -> None:
-    with_faces = [name for name, config in available_recognizers().items() if faces_of(config)]
-    names = with_faces if "all" in arguments.model else arguments.model
+    names = chosen(
+        arguments.model, lambda: [name for name, config in available_recognizers().items() if faces_of(config)]
+    )
     recognizers = [load_recognizer(name) for name in names]
     make_folder(arguments.out)
-    curves = []
-    for recognizer in recognizers:
-        images, labels = load_test_set(recognizer)
-        for attack in arguments.attack:
-            snapshots = accuracy_curve(recognizer, images, labels, arguments.epsilons, attack)
-            with tqdm(total=len(images), unit="face", desc=f"{recognizer.name}, {attack}") as progress:
-                for curve in snapshots:
-                    progress.update(curve.total - progress.n)
-            curves.append(curve)
-            if attack == FGSM:
-                examples_figure(recognizer, images, labels, curve).savefig(
-                    arguments.out / f"examples_{recognizer.name}.png", dpi=100
-                )
-    write_csv(curves, arguments.out / "accuracy.csv")
-    accuracy_figure(curves).savefig(arguments.out / "accuracy.png", dpi=110)
-    print("\n".join([curve_table(curves), *explain_curves(curves, ENGLISH)]))
+    table = arguments.out / "accuracy.csv"
+    curves: dict[tuple[str, str], Snapshot] = {}
+    write_csv([], table)  # where that cannot be, nothing is measured for nothing
+    with kept_when_stopped(table, lambda: write_csv(list(curves.values()), table)):
+        for recognizer in recognizers:
+            images, labels = load_test_set(recognizer)
+            for attack in arguments.attack:
+                with tqdm(total=len(images), unit="face", desc=f"{recognizer.name}, {attack}") as progress:
+                    for curve in accuracy_curve(recognizer, images, labels, arguments.epsilons, attack):
+                        progress.update(curve.total - progress.n)
+                        if curve.total:
+                            curves[recognizer.name, attack] = curve
+                write_csv(list(curves.values()), table)
+                if attack == FGSM:
+                    figure = examples_figure(recognizer, images, labels, curve)
+                    figure.savefig(arguments.out / f"examples_{recognizer.name}.png", dpi=100)
+    measured = list(curves.values())
+    accuracy_figure(measured).savefig(arguments.out / "accuracy.png", dpi=110)
+    print("\n".join([curve_table(measured), *explain_curves(measured, ENGLISH)]))
+
+
+def chosen(names: list[str], everyone: Callable[[], list[str]]) -> list[str]:
+    """The recognisers that are named, each once, or `everyone` where "all" is among them."""
+    names = everyone() if "all" in names else names
+    if not names:
+        raise Refused("refused.no_recognisers")
+    return [known_recognizer(name) for name in dict.fromkeys(names)]
+
+
+@contextmanager
+def kept_when_stopped(table: Path, write: Callable[[], None]) -> Iterator[None]:
+    """Whatever ends the measuring in here, Ctrl-C for example, what was counted until then is written to `table`."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        write()
+        raise Stopped(f"Stopped; {table} has what was counted until then.") from None
 
 
 def make_folder(path: Path) -> None:
@@ -141,26 +163,32 @@ def make_folder(path: Path) -> None:
 def curve_table(curves: list[Snapshot]) -> str:
     """A row for each epsilon, a column for each curve: accuracy and, of the faces first recognised, those fooled."""
     heads = [f"{curve.model}, {curve.attack}" for curve in curves]
+    precision = ", ".join(dict.fromkeys(curve.precision for curve in curves))
     rows = [["epsilon", *heads]]
     for at, epsilon in enumerate(curves[0].epsilons):
         cells = [f"{curve.accuracy[at]:.1%} ({curve.fooling_rate[at]:.1%} fooled)" for curve in curves]
         rows.append([f"{epsilon:g}", *cells])
-    return as_columns(rows)
+    return f"Accuracy, scored in {precision}\n{as_columns(rows)}"
 
 
 def transfer_command(arguments: argparse.Namespace) -> None:
-    names = comparable(DEFAULT_MODEL) if "all" in arguments.model else arguments.model
+    names = chosen(arguments.model, lambda: comparable(known_recognizer(default_recognizer())))
     if len(names) < 2:
-        raise Refusal("Give at least two recognisers.")
+        raise Refused("refused.two_recognisers")
     recognizers = [load_recognizer(name) for name in names]
     images, labels = load_test_set(recognizers[0])
+    table = arguments.out and arguments.out / "transfer.csv"
+    if table:
+        make_folder(arguments.out)
     matrices = transfer_matrix(recognizers, images, labels, arguments.epsilon, arguments.attack)
-    with tqdm(total=len(images), unit="face", desc=f"{arguments.attack}, epsilon {arguments.epsilon:g}") as progress:
+    matrix = next(matrices)
+    keep = kept_when_stopped(table, lambda: write_matrix(matrix, table)) if table else nullcontext()
+    title = f"{arguments.attack}, epsilon {arguments.epsilon:g}"
+    with keep, tqdm(total=len(images), unit="face", desc=title) as progress:
         for matrix in matrices:
             progress.update(matrix.total - progress.n)
-    if arguments.out is not None:
-        make_folder(arguments.out)
-        write_matrix(matrix, arguments.out / "transfer.csv")
+    if table:
+        write_matrix(matrix, table)
         transfer_figure(matrix).savefig(arguments.out / "transfer.png", dpi=110)
     print("\n".join([matrix_table(matrix), *explain(matrix, ENGLISH)]))
 
@@ -175,7 +203,9 @@ def matrix_table(matrix: Matrix) -> str:
     rows = [["crafted on", *(f"tried on {model}" for model in matrix.models)]]
     for source, counts in zip(["(no attack)", *matrix.models], [matrix.clean, *matrix.correct], strict=True):
         rows.append([source, *(cell(correct) for correct in counts)])
-    return as_columns(rows)
+    return (
+        f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}, scored in {matrix.precision}\n{as_columns(rows)}"
+    )
 
 
 def as_columns(rows: list[list[str]]) -> str:
@@ -197,15 +227,11 @@ def train_command(arguments: argparse.Namespace) -> None:
         start = starting_weights(architecture, arguments.pretrained)
         recipe = recipe_for(architecture, len(data.training), arguments.adversarial, tuning=start is not None)
         config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
-        stopped = config["epochs"] < recipe.epochs
+        stopped = config.epochs < recipe.epochs
         print(
-            f"{name}: {accuracy_of(config)} of {len(config['test_photographs'])} test faces, "
-            f"trained in {config['training_minutes']} minutes ({config['trained_on']})"
-            + (
-                f", stopped; its weights are those after epoch {config['epochs']} of {recipe.epochs}."
-                if stopped
-                else "."
-            )
+            f"{name}: {accuracy_of(config)} of {len(config.test_photographs)} test faces, "
+            f"trained in {config.training_minutes} minutes ({config.trained_on})"
+            + (f", stopped; its weights are those after epoch {config.epochs} of {recipe.epochs}." if stopped else ".")
         )
         if stopped:
             break
@@ -221,10 +247,10 @@ def read_folder(root: Path, seed: int) -> DataSet:
     """The faces in a folder of people; says what is left out of it, and what remains."""
     if not root.is_dir():
         raise Refusal(f"There is no folder {root}.")
-    people, left_out = gather(root, INPUT_SIZE, partial(tqdm, unit="file", desc="Reading"))
-    if left_out:
-        print("\n".join(["Left out:", *(f"  {reason}" for reason in left_out)]), flush=True)
-    data = own_faces(people, root, seed)
+    gathered = gather(root, INPUT_SIZE, partial(tqdm, unit="file", desc="Reading"))
+    if gathered.left_out:
+        print("\n".join(["Left out:", *(f"  {reason}" for reason in gathered.left_out)]), flush=True)
+    data = own_faces(gathered, root, seed)
     counts = f"{len(data.training)} photographs to train on, {len(data.test)} to test on"
     print(f"{data.title}: {len(data.labels)} people, {counts}.", flush=True)
     return data
@@ -266,12 +292,15 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         COMMANDS[arguments.command](arguments)
-    except (Refusal, ValueError) as error:
+    except (Refusal, Refused) as error:
         print(f"python -m fgsm: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # a full disk, a folder that may not be written
         print(f"python -m fgsm: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
+    except Stopped as stopped:
+        print(f"python -m fgsm: {stopped}", file=sys.stderr)
+        sys.exit(130)
     except KeyboardInterrupt:
         print("python -m fgsm: Stopped; nothing more was saved.", file=sys.stderr)
         sys.exit(130)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from .curve import COURSE_EPSILONS, known_epsilon, parse_epsilons
+from .config import ARCHITECTURES
+from .curve import COURSE_EPSILONS
 from .fetch import SOURCES
 from .methods import ATTACKS, CONTROL, FGSM
-from .recognizer import ARCHITECTURES, DEFAULT_MODEL
+from .recognizer import DEFAULT_MODEL
 from .texts import Refused
+from .values import known_epsilon, parse_epsilons
 
 T = TypeVar("T")
 
@@ -65,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("photo", type=Path, help="a picture; its largest face is used, or its centre square")
     command.add_argument("--model", default=DEFAULT_MODEL, help="a name that 'models' lists (default: %(default)s)")
-    command.add_argument("--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1 (default: 0.03)")
+    command.add_argument(
+        "--epsilon", type=epsilon, default=0.03, help="step size, 0 to 1, such as 0.03 or 8/255 (default: 0.03)"
+    )
     command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
     command.add_argument("--target", metavar="PERSON", help="aim at being taken for this person (default: anyone else)")
     command.add_argument(
@@ -80,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
         "Measure accuracy against epsilon over the test faces, under one attack or several; write CSV and figures.",
     )
     command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
-    command.add_argument("--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 0.1'")
+    command.add_argument(
+        "--epsilons", type=epsilon_list, default=list(COURSE_EPSILONS), help="such as '0, 0.01, 8/255'"
+    )
     command.add_argument(
         "--attack", nargs="+", choices=ATTACKS, default=[FGSM, CONTROL], help="how (default: FGSM and random signs)"
     )
@@ -92,7 +98,9 @@ def parser() -> argparse.ArgumentParser:
         "Craft adversarial test faces on each recogniser and print how many every other one still names right.",
     )
     command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
-    command.add_argument("--epsilon", type=epsilon, default=0.02, help="step size, 0 to 1 (default: 0.02)")
+    command.add_argument(
+        "--epsilon", type=epsilon, default=0.02, help="step size, 0 to 1, such as 0.02 or 8/255 (default: 0.02)"
+    )
     command.add_argument("--attack", choices=ATTACKS, default=FGSM, help="how (default: FGSM)")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV and figure there")
 

@@ -12,20 +12,30 @@ Images are float32 RGB of shape (N, 3, H, W) in [0, 1], labels int64 of shape (N
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 
 def sign_gradient(model: nn.Module, images: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
     """Direction in which every value of `images` moves: the sign of d(cross-entropy)/d(images), in {-1, 0, 1}.
 
     With `targeted`, `labels` are the labels to reach and the direction is the opposite one. The loss is summed over
-    the batch, so an image's sign does not depend on its company. Computed in float32 whatever autocast says; `model`
-    is used in the mode it is in, and its weights get no gradients.
+    the batch, so an image's sign does not depend on its company. Computed in float32 whatever the caller's modes are:
+    autocast, no_grad, inference_mode. `model` is used in the mode it is in, and its weights get no gradients.
     """
-    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         images = images.detach().clone().requires_grad_()
-        loss = F.cross_entropy(model(images), labels, reduction="sum")
+        # Copies, because PyTorch remembers nothing made in inference mode for a gradient.
+        copies = _made_in_inference_mode(model)
+        logits = functional_call(model, copies, (images,)) if copies else model(images)
+        loss = F.cross_entropy(logits, labels.clone(), reduction="sum")
         (gradient,) = torch.autograd.grad(-loss if targeted else loss, images)
     return gradient.sign()
+
+
+def _made_in_inference_mode(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of the weights and buffers of `model` that were made in inference mode, by name."""
+    values = [*model.named_parameters(), *model.named_buffers()]
+    return {name: value.clone() for name, value in values if value.is_inference()}
 
 
 def perturb(images: Tensor, sign: Tensor, epsilon: float | Tensor) -> Tensor:
@@ -92,5 +102,5 @@ def pgd(
     Free" (ICLR 2020).
     """
     if noise is None:
-        noise = 2 * torch.rand(images.shape).to(images) - 1
+        noise = 2 * torch.rand(images.shape, dtype=torch.float32).to(images) - 1
     return bim(model, images, labels, epsilon, steps, step_size, targeted, perturb(images, noise, epsilon))

@@ -18,12 +18,10 @@ from torch import Tensor
 
 from .methods import FGSM, SEVERAL_STEPS, craft, iterate, signs
 from .recognizer import Recognizer, available_recognizers
-from .sweep import fast_dtype, score, sweep
-from .texts import Refused, say, title
+from .sweep import score, sweep
+from .texts import say, title
 
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
-SMALLEST_EPSILON = 1e-6
-MOST_EPSILONS = 50
 EXAMPLES = 5  # faces kept for each epsilon
 COLUMNS = ("model", "attack", "precision", "epsilon", "correct", "total", "accuracy", "ci_low", "ci_high", "fooled")
 
@@ -66,17 +64,16 @@ def accuracy_curve(
     labels: Tensor,
     epsilons: Sequence[float],
     attack: str = FGSM,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype = torch.float32,
     batch_size: int | None = None,
 ) -> Iterator[Snapshot]:
     """Snapshots of the accuracy on `images`, (N, 3, H, W) in [0, 1], at each of `epsilons`; the last one is final.
 
     `attack` is one of methods.ATTACKS, away from the true `labels`, (N,). Gradients are computed in float32, the
-    perturbed faces are scored in `dtype`: by default bfloat16 where the hardware is fast at it. There is one snapshot
-    for `batch_size` faces; an attack of several steps hands out the last one again after each epsilon, so that whoever
-    asks can do something else in between.
+    perturbed faces are scored in `dtype`: in bfloat16, which some hardware is fast at, a face or two turn. There is one
+    snapshot for `batch_size` faces; an attack of several steps hands out the last one again after each epsilon, so that
+    whoever asks can do something else in between.
     """
-    dtype = dtype or fast_dtype(model.device)
     # On two CPU cores batches of 64 ran at the rate of a large matrix product, and larger ones fell out of its cache.
     together = 1024 if model.device.type == "cuda" else 64
     batch_size = batch_size or together // 4
@@ -167,39 +164,6 @@ def as_csv(curves: Sequence[Snapshot]) -> str:
     return file.getvalue()
 
 
-def known_epsilon(value: object) -> float:
-    """`value`, where it is a number from 0 to 1, or text of one. Raises Refused for anything else."""
-    try:
-        epsilon = float(value)
-    except (TypeError, ValueError, OverflowError):
-        epsilon = -1.0
-    if not 0 <= epsilon <= 1:
-        raise Refused("refused.one_epsilon", value=repr(value)[:20])
-    return epsilon
-
-
-def parse_epsilons(text: str) -> list[float]:
-    """Rising, distinct epsilons from text such as "0, 0.01, 0.1". Raises Refused for anything else."""
-    pieces = str(text).replace(";", ",").replace(",", " ").split()
-    if not pieces:
-        raise Refused("refused.epsilon_count_none")
-    if len(pieces) > MOST_EPSILONS:
-        raise Refused("refused.epsilon_count", most=MOST_EPSILONS)
-    return sorted({_parse_epsilon(piece) for piece in pieces})
-
-
-def _parse_epsilon(piece: str) -> float:
-    if len(piece) > 1 and piece.isdigit() and piece.startswith("0"):
-        raise Refused("refused.epsilon_decimal", piece=repr(piece[:20]))
-    try:
-        value = float(piece)
-    except ValueError:
-        value = -1.0
-    if value != 0 and not SMALLEST_EPSILON <= value <= 1:
-        raise Refused("refused.epsilon", piece=repr(piece[:20]), smallest=f"{SMALLEST_EPSILON:g}")
-    return value
-
-
 def explain(curves: Sequence[Snapshot], language: str) -> list[str]:
     """A sentence, in a language of TEXTS, for each thing in `curves` that surprises people and is to be expected."""
     attacked = {curve.model: curve for curve in curves if curve.attack == FGSM}
@@ -222,5 +186,5 @@ def explain(curves: Sequence[Snapshot], language: str) -> list[str]:
 def doubts(models: Iterable[str], language: str) -> list[str]:
     """A sentence for each of `models` that may have been trained on its test faces."""
     known = available_recognizers()
-    unknown = [model for model in models if known.get(model, {}).get("training_unknown")]
+    unknown = [model for model in models if model in known and known[model].training_unknown]
     return [say("curve.training_unknown", language, recogniser=title(model, language)) for model in unknown]

@@ -86,7 +86,7 @@ def transfer_figure(matrix: Matrix) -> Figure:
     axes.set_yticks(range(count + 1), ["no attack", *names])
     axes.set_xlabel("tried on")
     axes.set_ylabel("crafted on")
-    axes.set_title(f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}", fontsize=11)
+    axes.set_title(f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g} ({matrix.precision})", fontsize=11)
     for at, row in enumerate(rows):
         for column, accuracy in enumerate(row):
             axes.text(column, at, f"{accuracy:.1%}", ha="center", va="center")

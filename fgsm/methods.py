@@ -40,7 +40,7 @@ def signs(
 
 def random_signs(images: Tensor, positions: Iterable[int]) -> Tensor:
     """-1 or 1 for every value of `images`, drawn for each from its own position in the test set."""
-    drawn = [torch.randint(0, 2, images.shape[1:], generator=_generator(at)) * 2.0 - 1 for at in positions]
+    drawn = [torch.randint(0, 2, images.shape[1:], generator=_generator(at)).float() * 2 - 1 for at in positions]
     return torch.stack(drawn).to(images.device)
 
 
@@ -65,7 +65,8 @@ def iterate(
 
     noise = []
     if attack == PGD:
-        drawn = [2 * torch.rand(images.shape[1:], generator=_generator(at)) - 1 for at in positions]
+        settings = {"dtype": torch.float32}  # whatever the caller's default is
+        drawn = [2 * torch.rand(images.shape[1:], generator=_generator(at), **settings) - 1 for at in positions]
         noise = [torch.stack(drawn).to(images.device)]
     return in_halves(several, images, labels, each, *noise)
 
@@ -114,7 +115,7 @@ def moved_in_steps(model: nn.Module, image: Tensor, epsilons: Sequence[float], a
     moved = image.repeat(len(epsilons), 1, 1, 1)
     positive = [at for at, epsilon in enumerate(epsilons) if epsilon > 0]
     if positive:
-        each = torch.tensor([epsilons[at] for at in positive]).view(-1, 1, 1, 1)
+        each = torch.tensor([epsilons[at] for at in positive], dtype=image.dtype).view(-1, 1, 1, 1)
         labels = torch.full((len(positive),), aim.label, device=image.device)
         from_same_start = [0] * len(positive)
         settings = (moved[positive], labels, each, from_same_start, aim.target is not None)

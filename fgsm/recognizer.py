@@ -5,32 +5,33 @@ project's own files, see course.py.
 """
 
 import functools
-import json
+import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import load_torch_model
 from torch import Tensor, nn
 
-from .course import ARCHITECTURE_OF, LABELS, course_config, list_checkpoints, read_state
-from .dataset import owners
+from .config import Config, read_config
+from .course import ARCHITECTURE_OF, CELEBRITIES, course_config
+from .dataset import owners, path_of, text_of
 from .faces import PROJECT, prepare
 from .pictures import open_picture
 from .resnet import ResNet
-from .texts import Refused
+from .texts import Refused, composed
+from .weights import check_pth, check_safetensors, read_json, read_pth, read_safetensors, shapes_of
 
 MODELS = PROJECT / "models"
 DEFAULT_MODEL = "resnet18"
-CONFIG_KEYS = {"architecture", "input_size", "mean", "std", "labels", "data", "faces", "test_photographs"}
 BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
-ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 torch.backends.cudnn.allow_tf32 = False  # float32 means float32: a sign must not turn with the device
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def build_network(architecture: str, classes: int) -> nn.Module:
-    """An untrained network, normalised images (N, 3, H, W) to logits (N, classes); one of ARCHITECTURES."""
+    """An untrained network, normalised images (N, 3, H, W) to logits (N, classes); one of config.ARCHITECTURES."""
     if architecture == "resnet":
         return ResNet(classes)
     import torchvision  # takes more than a second, which the page's start need not wait for
@@ -43,18 +44,20 @@ class Recognizer(nn.Module):
     """Maps pixels, float32 (N, 3, input_size, input_size) in [0, 1], to logits (N, len(labels)).
 
     Normalisation is the first layer, so that an attack on the recogniser works on pixels, whatever mean and standard
-    deviation the network was trained with. `config` is the content of `config.json`.
+    deviation the network was trained with. `version` tells it from others that have had its name.
     """
 
-    def __init__(self, name: str, config: dict) -> None:
+    def __init__(self, name: str, config: Config, version: str = "") -> None:
         super().__init__()
         self.name = name
         self.config = config
-        self.labels: list[str] = config["labels"]
-        self.input_size: int = config["input_size"]
-        self.register_buffer("mean", torch.tensor(config["mean"]).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(config["std"]).view(3, 1, 1), persistent=False)
-        self.network = build_network(config["architecture"], len(self.labels))
+        self.version = version
+        self.labels = config.labels
+        self.input_size = config.input_size
+        for statistic in ("mean", "std"):
+            values = torch.tensor(getattr(config, statistic), dtype=torch.float32).view(3, 1, 1)
+            self.register_buffer(statistic, values, persistent=False)
+        self.network = build_network(config.architecture, len(self.labels)).float()
 
     @property
     def device(self) -> torch.device:
@@ -65,18 +68,19 @@ class Recognizer(nn.Module):
         return self.network(normalised.contiguous(memory_format=torch.channels_last))
 
 
-def faces_of(config: dict) -> dict[Path, str]:
+def faces_of(config: Config) -> dict[Path, str]:
     """The test photographs of a recogniser with this config that are on this machine, each with its person."""
-    root = PROJECT / config["faces"]
+    root = PROJECT / path_of(config.faces)
     known = owners(root)
-    photographs = [root / photograph for photograph in config["test_photographs"]]
-    here = [photograph for photograph in photographs if photograph.is_file()]
-    return {photograph: known[photograph] for photograph in here if known.get(photograph) in config["labels"]}
+    here = {text_of(photograph.relative_to(root)): photograph for photograph in known}
+    labels = set(config.labels)
+    tested = [here[name] for name in map(composed, config.test_photographs) if name in here]
+    return {photograph: known[photograph] for photograph in tested if known[photograph] in labels}
 
 
-def accuracy_of(config: dict) -> str | None:
+def accuracy_of(config: Config) -> str | None:
     """The clean accuracy in a recogniser's config, in words; None where none was measured on faces new to it."""
-    return f"{config['test_accuracy']:.1%}" if "test_accuracy" in config else None
+    return None if config.test_accuracy is None else f"{config.test_accuracy:.1%}"
 
 
 def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
@@ -94,9 +98,18 @@ def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
     return torch.stack(faces), torch.tensor(labels)
 
 
-def available_recognizers(models: Path = MODELS) -> dict[str, dict]:
+@dataclass(frozen=True)
+class Checkpoint:
+    """A recogniser's files: a folder, or a .pth file. `version` changes with them."""
+
+    path: Path
+    config: Config
+    version: str
+
+
+def available_recognizers(models: Path = MODELS) -> dict[str, Config]:
     """Name and config of every recogniser in the folder `models` that can be loaded, in the order of their names."""
-    return _survey(models)[0]
+    return {name: checkpoint.config for name, checkpoint in _survey(models)[0].items()}
 
 
 def refused_files(models: Path = MODELS) -> dict[str, Refused]:
@@ -104,67 +117,108 @@ def refused_files(models: Path = MODELS) -> dict[str, Refused]:
     return _survey(models)[1]
 
 
-def _survey(models: Path) -> tuple[dict[str, dict], dict[str, Refused]]:
-    """What can be loaded from the folder `models`, and what cannot."""
-    configs, problems = {}, {}
-    for path in sorted(models.glob("[!.]*/config.json")):
-        name = path.parent.name
-        if config := _read_config(path):
-            configs[name] = config
-        else:
-            problems[name] = Refused("refused.config", name=name)
-    for name, path in list_checkpoints(models).items():
-        about = path.stat()
-        if problem := _problem(path, about.st_mtime_ns, about.st_size):
-            problems[path.name] = problem
-        else:
-            configs[name] = course_config(name)
-    return dict(sorted(configs.items())), problems
+def version_of(name: str, models: Path = MODELS) -> str | None:
+    """The present version of the recogniser `name`; None where there is none that can be used."""
+    checkpoint = _survey(models)[0].get(name)
+    return checkpoint and checkpoint.version
 
 
-def _read_config(path: Path) -> dict | None:
-    """The config in the file `path`; None where it is not one of a recogniser."""
+def default_recognizer(models: Path = MODELS) -> str | None:
+    """The recogniser that is used where nobody has chosen one; None where none can be used."""
+    return next(iter(in_order(available_recognizers(models))), None)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """`names` of recognisers as they are offered: the built-in ones first."""
+    return sorted(names, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
+
+
+def _survey(models: Path) -> tuple[dict[str, Checkpoint], dict[str, Refused]]:
+    """What can be loaded from the folder `models`, by name, and what cannot, by name of folder or file."""
+    usable, refused = {}, {}
+    for path in sorted([*models.glob("[!.]*/config.json"), *models.glob("[!.]*.pth")]):
+        checkpoint = path.parent if path.name == "config.json" else path
+        found = _checked(checkpoint, _stamp(checkpoint))
+        if isinstance(found, Refused):
+            refused[checkpoint.name] = found
+        else:
+            usable[checkpoint.stem if checkpoint == path else checkpoint.name] = found
+    return dict(sorted(usable.items())), refused
+
+
+def _stamp(path: Path) -> tuple:
+    """What changes whenever a checkpoint's files do."""
+    stamp = []
+    for file in sorted(path.iterdir()) if path.is_dir() else [path, CELEBRITIES]:  # which its test faces are drawn from
+        with suppress(OSError):  # it has gone in between
+            about = file.stat()
+            stamp.append((file.name, about.st_ino, about.st_mtime_ns, about.st_size))
+    return tuple(stamp)
+
+
+@functools.lru_cache(128)
+def _checked(path: Path, stamp: tuple) -> Checkpoint | Refused:
+    """The checkpoint `path`, as it is since it had that `stamp`, or why it cannot be used."""
     try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return config if isinstance(config, dict) and config.keys() >= CONFIG_KEYS else None
+        config = _config_of(path)
+        shapes = _shapes(config.architecture, len(config.labels))
+        (check_safetensors if path.is_dir() else check_pth)(path, shapes)
+    except Refused as error:
+        return error
+    except OSError as error:
+        return _unreadable(path, error)
+    return Checkpoint(path, config, hashlib.sha256(repr(stamp).encode()).hexdigest()[:16])
+
+
+def _unreadable(path: Path, error: OSError) -> Refused:
+    return Refused("refused.file", file=path.name, reason=error.strerror or type(error).__name__)
+
+
+def _config_of(path: Path) -> Config:
+    if path.is_dir():
+        try:
+            said = read_json(path / "config.json")
+        except ValueError:
+            raise Refused("refused.config", name=path.name) from None
+        return read_config(said, path.name)
+    if path.stem not in ARCHITECTURE_OF:
+        known = ", ".join(f"{name}.pth" for name in ARCHITECTURE_OF)
+        raise Refused("refused.unknown_file", file=path.name, known=known)
+    return course_config(path.stem)
 
 
 @functools.lru_cache(16)
-def _problem(path: Path, changed: int, size: int) -> Refused | None:
-    """Why the .pth file `path`, as it is since it `changed`, cannot be used, if it cannot."""
-    try:
-        _read_course_state(path)
-    except Refused as error:
-        return error
-    return None
+def _shapes(architecture: str, classes: int) -> dict[str, torch.Size]:
+    with torch.device("meta"):  # nothing but shapes is made
+        return shapes_of(build_network(architecture, classes))
 
 
-def _read_course_state(path: Path) -> dict[str, Tensor]:
-    if path.stem not in ARCHITECTURE_OF:
-        raise Refused(
-            "refused.unknown_file", file=path.name, known=", ".join(f"{name}.pth" for name in ARCHITECTURE_OF)
-        )
-    with torch.device("meta"):  # only its shapes are asked for
-        network = build_network(ARCHITECTURE_OF[path.stem], len(LABELS))
-    return read_state(path, network)
+def parameters_of(config: Config) -> int:
+    """How many parameters the network of this config has."""
+    with torch.device("meta"):
+        return sum(weights.numel() for weights in build_network(config.architecture, len(config.labels)).parameters())
 
 
 def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
     """The recogniser `name` from the folder `models`, in eval mode, on `device` (CUDA where there is one).
 
-    Raises Refused for a name that `available_recognizers` does not list.
+    Raises Refused for a name that `available_recognizers` does not list, with the reason where there is one.
     """
-    known = available_recognizers(models)
-    if name not in known:
-        if problem := refused_files(models).get(f"{name}.pth"):
+    usable, refused = _survey(models)
+    if name not in usable:
+        if problem := refused.get(name) or refused.get(f"{name}.pth"):
             raise problem
-        raise Refused("refused.recogniser", name=repr(name[:40]), known=", ".join(known) or "none (train one)")
-    recognizer = Recognizer(name, known[name])
-    if (models / name / "config.json").is_file():
-        load_torch_model(recognizer.network, models / name, strict=True)
-    else:
-        recognizer.network.load_state_dict(_read_course_state(models / f"{name}.pth"))
-    recognizer.to(device or DEVICE, memory_format=torch.channels_last)
-    return recognizer.eval().requires_grad_(False)
+        raise Refused("refused.recogniser", name=repr(name)[:40], known=", ".join(usable) or "none (train one)")
+    checkpoint = usable[name]
+    try:
+        state = (read_safetensors if checkpoint.path.is_dir() else read_pth)(checkpoint.path)
+    except OSError as error:
+        raise _unreadable(checkpoint.path, error) from None
+    with torch.inference_mode(False):  # else no gradient could be taken later
+        recognizer = Recognizer(name, checkpoint.config, checkpoint.version)
+        try:
+            recognizer.network.load_state_dict(state)
+        except RuntimeError:  # the files are others than they were a moment ago
+            raise Refused("refused.foreign", file=name) from None
+        recognizer.to(device or DEVICE, memory_format=torch.channels_last)
+        return recognizer.eval().requires_grad_(False)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .methods import CONTROL, FGSM, Aim, adversarial
 from .recognizer import Recognizer
-from .sweep import score
+from .sweep import ranked, score
 from .texts import Refused, say
 
 TOP = 5
@@ -25,13 +25,14 @@ def attack_report(
 
     `label` is the class index attacked; without it, the recogniser's own clean prediction. With a `target`, a class
     index, the attack aims at that. Returns the top labels of the clean face and of both adversarial ones, float and
-    8-bit, each of these with a verdict; and that 8-bit picture. Raises Refused for random signs with a target.
+    8-bit, each of these with a verdict; and that 8-bit picture. Raises Refused for random signs with a target, and
+    for a target that is attacked.
     """
     if target is not None and attack == CONTROL:
         raise Refused("refused.aimless")
     image = face.unsqueeze(0).to(recognizer.device)
     clean = score(recognizer, image)[0]
-    aim = Aim(attack, int(clean.argmax()) if label is None else label, target)
+    aim = aim_at(recognizer, attack, int(clean.argmax()) if label is None else label, target)
     attacked = recognizer.labels[aim.attacked]
     aimed_at = None if target is None else recognizer.labels[target]
     report = {
@@ -49,6 +50,13 @@ def attack_report(
         if aimed_at is not None:
             report[scoring] |= {"dodged": top[0]["label"] != attacked, "impersonated": top[0]["label"] == aimed_at}
     return report, as_picture(picture[0])
+
+
+def aim_at(recognizer: Recognizer, attack: str, attacked: int, target: int | None) -> Aim:
+    """An Aim by class indices of `recognizer`. Raises Refused for a `target` that is `attacked`."""
+    if attacked == target:
+        raise Refused("refused.target_attacked", name=recognizer.labels[attacked])
+    return Aim(attack, attacked, target)
 
 
 def verdict(first: dict, attacked: str, epsilon: float) -> str:
@@ -74,8 +82,5 @@ def as_picture(image: Tensor) -> Image.Image:
 
 
 def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict]:
-    top = probabilities.topk(min(TOP, len(recognizer.labels)))
-    return [
-        {"label": recognizer.labels[index], "probability": value}
-        for value, index in zip(top.values.tolist(), top.indices.tolist(), strict=True)
-    ]
+    first = ranked(probabilities, TOP).tolist()
+    return [{"label": recognizer.labels[index], "probability": probabilities[index].item()} for index in first]

@@ -17,13 +17,14 @@ from PIL import Image
 from torch import Tensor
 
 from .attack import as_8bit, perturb, perturb_8bit
-from .dataset import people_if_any
+from .config import Config
+from .dataset import path_of, people_if_any, text_of
 from .faces import PROJECT, prepare
 from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
 from .pictures import open_picture
 from .recognizer import Recognizer
-from .report import TOP, as_picture
-from .sweep import distinct_8bit, score, sweep
+from .report import TOP, aim_at, as_picture
+from .sweep import distinct_8bit, ranked, score, sweep
 from .texts import Refused
 
 PART = 16  # epsilons scored between two messages: two CPU cores are slower at much smaller batches
@@ -31,6 +32,7 @@ PART_OF_SEVERAL = 3  # epsilons, each of many gradients
 PART_SIZE = 112  # pixels of a face's side, for these parts: larger faces take as much longer
 LARGE = 2 * 10**7  # weights of a network that takes about three times as long for a face
 REFINED = 1e-5  # epsilon
+ABOVE = 1e-6  # epsilon by which the 8-bit image has changed for certain
 REFERENCE_SIZE = 96  # pixels
 
 
@@ -48,7 +50,7 @@ def perform(
     `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one,
     on the recogniser's own clean prediction, by one of methods.ATTACKS; with a `target`, towards that class index. The
     first message has the scores at 0 and at `epsilon`, the others follow from there outwards; the last one has the
-    `smallest` epsilons. `epsilons` starts with 0 and rises.
+    `smallest` epsilons. `epsilons` starts with 0 and rises. Raises Refused for a target that is attacked.
 
     A message holds, besides what names itself: `pixels`, uint8 (H, W, 3); of an attack in one step the `sign`, packed
     by `pack_signs`, of the same shape; of one in several steps its `images`, pixels for positions in epsilons;
@@ -57,7 +59,7 @@ def perform(
     `references`, a photograph of each person who is among the first five anywhere; `smallest`, see `smallest_epsilons`.
     """
     image = face.unsqueeze(0).to(recognizer.device)
-    aim = Aim(attack, int(score(recognizer, image).argmax()) if label is None else label, target)
+    aim = aim_at(recognizer, attack, int(score(recognizer, image).argmax()) if label is None else label, target)
     several = attack in SEVERAL_STEPS
     sign = None if several else sign_of(recognizer, image, aim)
     same_8bit = list(range(len(epsilons))) if several else distinct_8bit(epsilons)
@@ -119,9 +121,9 @@ def smallest_epsilons(
     """For the float and the 8-bit image the smallest epsilon found that reaches `aim`; None where none does.
 
     `predicted` has the class index at every position of `epsilons`. The first position that reaches the aim is found
-    there; with a `sign`, the step before it is refined: by bisection to REFINED for the float image, at every grey
-    level n/255 for the 8-bit one. FGSM is not monotone, so a smaller epsilon may hide between two positions. Each
-    result is a dict of `epsilon` and `again`, the first position after it where the aim is missed, or None.
+    there; with a `sign`, the step before it is refined: for the float image by bisection to REFINED, for the 8-bit one
+    wherever it changes. FGSM is not monotone, so a smaller epsilon may hide between two positions. Each result is a
+    dict of `epsilon` and `again`, the first position after it where the aim is missed, or None.
     """
 
     def reached(scored: Tensor) -> Tensor:
@@ -147,11 +149,21 @@ def smallest_epsilons(
                     else:
                         before = middle
             else:
-                levels = [n / 255 for n in range(round(255 * before), math.ceil(255 * epsilon) + 1)]
-                between = torch.cat([perturb_8bit(image, sign, level) for level in levels])
-                epsilon = next((at for at, hit in zip(levels, reached(between), strict=True) if hit), epsilon)
+                changes = changes_8bit(before, epsilon)
+                between = torch.cat([perturb_8bit(image, sign, change) for change in changes])
+                epsilon = next((at for at, hit in zip(changes, reached(between), strict=True) if hit), epsilon)
         found[scoring] = {"epsilon": epsilon, "again": None if again is None else epsilons[again]}
     return found
+
+
+def changes_8bit(before: float, last: float) -> list[float]:
+    """The epsilons after `before`, up to `last`, that give each 8-bit image there is in between; `last` is one of them.
+
+    A value turns to the next grey level above (n - 1/2)/255, an even or odd one, as ties go, at it.
+    """
+    halves = [(n - 0.5) / 255 for n in range(math.floor(255 * before), math.ceil(255 * last) + 2)]
+    changes = {epsilon for half in halves for epsilon in (half, half + ABOVE) if before < epsilon < last}
+    return sorted(changes | {last})
 
 
 def last_recognised(recognizer: Recognizer, face: Tensor, label: int, epsilons: Sequence[float]) -> float:
@@ -192,24 +204,23 @@ def encode(array: np.ndarray) -> str:
 
 def reference_photographs(recognizer: Recognizer, probabilities: Tensor) -> dict[str, str | None]:
     """A photograph, as data URL, of everyone among the first five in a row of `probabilities`, (E, C)."""
-    seen = probabilities.topk(min(TOP, len(recognizer.labels))).indices.unique().tolist()
+    seen = ranked(probabilities, TOP).unique().tolist()
     labels = [recognizer.labels[index] for index in seen]
     return {label: reference_photograph(recognizer.config, label) for label in labels}
 
 
-def reference_photograph(config: dict, label: str) -> str | None:
+def reference_photograph(config: Config, label: str) -> str | None:
     """Data URL of the first photograph of the person `label` that a recogniser with this config is not tested on.
 
     None where there is none on this machine.
     """
-    tested = tuple(config["test_photographs"])
-    return _reference_photograph(PROJECT / config["faces"], tested, label)
+    return _reference_photograph(PROJECT / path_of(config.faces), config.tested, label)
 
 
 @functools.cache
-def _reference_photograph(root: Path, tested: tuple[str, ...], label: str) -> str | None:
+def _reference_photograph(root: Path, tested: frozenset[str], label: str) -> str | None:
     for photograph in _people(root).get(label, []):
-        if photograph.relative_to(root).as_posix() not in tested:
+        if text_of(photograph.relative_to(root)) not in tested:
             with suppress(Refused):  # a file that is no picture: the next one
                 return data_url(as_picture(prepare(open_picture(photograph), REFERENCE_SIZE)).quantize())
     return None

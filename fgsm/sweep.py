@@ -38,6 +38,11 @@ def score(model: nn.Module, images: Tensor, dtype: torch.dtype = torch.float32, 
         return torch.cat([in_halves(model, part) for part in images.split(batch_size)]).float().softmax(1)
 
 
+def ranked(probabilities: Tensor, count: int) -> Tensor:
+    """The class indices of the `count` largest of each row, (..., C), the largest first, as argmax breaks ties."""
+    return probabilities.sort(dim=-1, descending=True, stable=True).indices[..., :count]
+
+
 def in_halves(function: Callable[..., Tensor], *batches: Tensor) -> Tensor:
     """function(*batches) for a function that treats each row by itself; by halves where CUDA's memory is too small."""
     try:

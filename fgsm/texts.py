@@ -1,6 +1,7 @@
 """What people read, in every language of assets/texts/: one JSON file each, from keys to sentences with {places}."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 ENGLISH = "en"
@@ -24,6 +25,11 @@ def preferred(accept_language: str) -> str:
     """The language of TEXTS to answer in, given the first choice of an Accept-Language header; English otherwise."""
     wanted = accept_language.split(",")[0].split(";")[0].split("-")[0].strip().lower()
     return wanted if wanted in TEXTS else ENGLISH
+
+
+def composed(name: str) -> str:
+    """`name` in composed Unicode: a Mac spells "é" in a folder's name with two characters, a keyboard with one."""
+    return unicodedata.normalize("NFC", name)
 
 
 class Refused(ValueError):

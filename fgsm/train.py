@@ -7,10 +7,12 @@ the finished weights have been read back from disk.
 
 import copy
 import json
+import os
 import re
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,7 +25,8 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from .attack import pgd
-from .dataset import DataSet
+from .config import Config
+from .dataset import DataSet, text_of
 from .faces import PROJECT
 from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
 from .sweep import score
@@ -81,8 +84,8 @@ class Start:
     """Weights to start from, all but the last layer's; the normalisation they expect; whence they are, in words."""
 
     state: dict[str, Tensor]
-    mean: list[float]
-    std: list[float]
+    mean: Sequence[float]
+    std: Sequence[float]
     title: str
 
 
@@ -103,7 +106,7 @@ def builtin_weights(architecture: str) -> Start:
     """The weights of the built-in face recogniser of `architecture`."""
     recognizer = load_recognizer(architecture, "cpu")
     state = _without_last_layer(recognizer.network.state_dict())
-    return Start(state, recognizer.config["mean"], recognizer.config["std"], f"the built-in recogniser {architecture}")
+    return Start(state, recognizer.config.mean, recognizer.config.std, f"the built-in recogniser {architecture}")
 
 
 def _without_last_layer(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -195,7 +198,9 @@ def save_checkpoint(recognizer: Recognizer, folder: Path) -> None:
 
 
 def write_config(recognizer: Recognizer, folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps(recognizer.config, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / "config.json").write_text(
+        json.dumps(recognizer.config.as_dict(), indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
 
 
 def clean_accuracy(recognizer: Recognizer) -> float:
@@ -217,34 +222,38 @@ def train(
     check_name(name)
     torch.manual_seed(recipe.seed)
     mean, std = (start.mean, start.std) if start else (data.faces.mean((0, 2, 3)), data.faces.std((0, 2, 3)))
-    config = {
-        "architecture": architecture,
-        "input_size": INPUT_SIZE,
-        "mean": [round(float(value), 4) for value in mean],
-        "std": [round(float(value), 4) for value in std],
-        "labels": data.labels,
-        "data": data.title,
-        "faces": place_of(data.root),
-        "split": data.split,
-        "training_photographs": [photograph.relative_to(data.root).as_posix() for photograph in data.training],
-        "test_photographs": [photograph.relative_to(data.root).as_posix() for photograph in data.test],
-        "started_from": start.title if start else "scratch",
-        "recipe": asdict(recipe),
-    }
+    config = Config(
+        architecture=architecture,
+        input_size=INPUT_SIZE,
+        mean=tuple(round(float(value), 4) for value in mean),
+        std=tuple(round(float(value), 4) for value in std),
+        labels=tuple(data.labels),
+        data=data.title,
+        faces=place_of(data.root),
+        test_photographs=tuple(text_of(photograph.relative_to(data.root)) for photograph in data.test),
+        split=data.split,
+        training_photographs=tuple(text_of(photograph.relative_to(data.root)) for photograph in data.training),
+        started_from=start.title if start else "scratch",
+        recipe=asdict(recipe),
+    )
     recognizer = Recognizer(name, config)
     if start:
         recognizer.network.load_state_dict(start.state, strict=False)
     recognizer.to(DEVICE, memory_format=torch.channels_last)
     began = time.perf_counter()
-    config["epochs"] = fit(recognizer, data.faces, data.targets, recipe)
-    config["trained_on"] = f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    config["training_minutes"] = round((time.perf_counter() - began) / 60, 1)
+    epochs = fit(recognizer, data.faces, data.targets, recipe)
+    recognizer.config = replace(
+        config,
+        epochs=epochs,
+        trained_on=f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        training_minutes=round((time.perf_counter() - began) / 60, 1),
+    )
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=models, prefix=".") as scratch:
         folder = Path(scratch) / name
         save_checkpoint(recognizer, folder)
         recognizer = load_recognizer(name, models=folder.parent)
-        recognizer.config["test_accuracy"] = clean_accuracy(recognizer)
+        recognizer.config = replace(recognizer.config, test_accuracy=clean_accuracy(recognizer))
         write_config(recognizer, folder)
         shutil.rmtree(models / name, ignore_errors=True)
         folder.rename(models / name)
@@ -260,4 +269,5 @@ def check_name(name: str) -> None:
 def place_of(root: Path) -> str:
     """The folder `root` as a config names it: from the project's folder, where it lies in that."""
     root = root.resolve()
-    return root.relative_to(PROJECT).as_posix() if root.is_relative_to(PROJECT) else root.as_posix()
+    place = root.relative_to(PROJECT) if root.is_relative_to(PROJECT) else root
+    return os.fsencode(place.as_posix()).decode("utf-8", "replace")

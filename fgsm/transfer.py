@@ -16,11 +16,22 @@ from torch import Tensor
 from .curve import EXAMPLES, doubts, wilson_interval
 from .methods import FGSM, craft
 from .recognizer import Recognizer, available_recognizers
-from .sweep import fast_dtype, score
+from .sweep import score
 from .texts import Refused, say, title
 
 BATCH = 4  # faces: small, so that whoever asks can do something else in between
-COLUMNS = ("attack", "epsilon", "crafted_on", "tried_on", "correct", "total", "accuracy", "ci_low", "ci_high")
+COLUMNS = (
+    "attack",
+    "precision",
+    "epsilon",
+    "crafted_on",
+    "tried_on",
+    "correct",
+    "total",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+)
 CLEARLY = 0.02  # of accuracy
 
 
@@ -35,6 +46,7 @@ class Matrix:
 
     models: list[str]
     attack: str
+    precision: str
     epsilon: float
     clean: list[int]
     correct: list[list[int]]
@@ -50,21 +62,30 @@ def comparable(name: str) -> list[str]:
     """The recognisers that know the same people as `name`, were tested on the same faces, and see as many pixels."""
     known = available_recognizers()
     shared = ("faces", "labels", "test_photographs", "input_size")
-    return [other for other, config in known.items() if all(config[key] == known[name][key] for key in shared)]
+    return [
+        other
+        for other, config in known.items()
+        if all(getattr(config, key) == getattr(known[name], key) for key in shared)
+    ]
 
 
 def transfer_matrix(
-    models: Sequence[Recognizer], images: Tensor, labels: Tensor, epsilon: float, attack: str = FGSM
+    models: Sequence[Recognizer],
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    attack: str = FGSM,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[Matrix]:
     """The matrix over more and more of `images`, (N, 3, H, W) in [0, 1], of class indices `labels`; the last is final.
 
-    There is one for every BATCH of faces, handed out again for each recogniser in between. Raises Refused for
-    recognisers that cannot be compared: see `comparable`.
+    Gradients are computed in float32, all faces are scored in `dtype`. There is one matrix for every BATCH of faces,
+    handed out again for each recogniser in between. Raises Refused for recognisers that cannot be compared: see
+    `comparable`.
     """
     for model in models[1:]:
         if model.name not in comparable(models[0].name):
             raise Refused("refused.not_comparable", one=models[0].name, other=model.name)
-    dtype = fast_dtype(models[0].device)
     count = len(models)
     clean = torch.zeros(count, dtype=torch.int64)
     correct = torch.zeros(count, count, dtype=torch.int64)
@@ -75,7 +96,8 @@ def transfer_matrix(
     def matrix() -> Matrix:
         kept = [[list(cell) for cell in row] for row in examples]
         names = [model.name for model in models]
-        return Matrix(names, attack, epsilon, clean.tolist(), correct.tolist(), fooled.tolist(), seen, kept)
+        precision = str(dtype).removeprefix("torch.")
+        return Matrix(names, attack, precision, epsilon, clean.tolist(), correct.tolist(), fooled.tolist(), seen, kept)
 
     for first in range(0, len(images), BATCH):
         batch, truth = images[first : first + BATCH], labels[first : first + BATCH]
@@ -118,7 +140,7 @@ def as_csv(matrix: Matrix) -> str:
     def write(attack: str, epsilon: float, source: str, model: str, correct: int) -> None:
         low, high = wilson_interval(correct, matrix.total)
         measured = (f"{correct / matrix.total:.4f}", f"{low:.4f}", f"{high:.4f}")
-        writer.writerow((attack, epsilon, source, model, correct, matrix.total, *measured))
+        writer.writerow((attack, matrix.precision, epsilon, source, model, correct, matrix.total, *measured))
 
     for column, model in enumerate(matrix.models):
         write("none", 0.0, "", model, matrix.clean[column])

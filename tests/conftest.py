@@ -48,7 +48,7 @@ def recognizer(request):
 def faces():
     """Eight test faces of different people and their class indices, the same for every shipped recogniser."""
     photographs = [BUILTIN_FACES / f"person_{number:02d}" / "08.png" for number in range(1, 41, 5)]
-    labels = available_recognizers()[SHIPPED[0]]["labels"]
+    labels = available_recognizers()[SHIPPED[0]].labels
     return load_faces(photographs, 112), torch.tensor([labels.index(person_of(p)) for p in photographs])
 
 

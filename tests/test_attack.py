@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,13 @@ import torchattacks
 from torch import nn
 
 from fgsm.attack import bim, fgsm, perturb, perturb_8bit, pgd, sign_gradient
-from fgsm.sweep import distinct_8bit, sweep
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.faces import prepare
+from fgsm.methods import ATTACKS, FGSM, Aim, adversarial, craft
+from fgsm.pictures import open_picture
+from fgsm.recognizer import load_recognizer
+from fgsm.report import attack_report
+from fgsm.sweep import distinct_8bit, score, sweep
 
 
 @pytest.fixture
@@ -188,3 +196,44 @@ def test_an_epsilon_for_each_image_equals_one_after_another(recognizer, faces):
     for n, epsilon in enumerate((0.002, 0.01, 0.03)):
         alone = bim(recognizer, images[n : n + 1], labels[n : n + 1], epsilon, 3, epsilon / 2)
         assert (together[n] - alone[0]).abs().gt(1e-6).float().mean() < 0.01
+
+
+@contextlib.contextmanager
+def double_by_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+MODES = [torch.inference_mode, torch.no_grad, double_by_default]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_modes_of_whoever_calls_change_nothing(faces, attack, mode):
+    """The recogniser loaded, the picture prepared and the attack made in such a mode, and only the attack."""
+    model = load_recognizer("resnet18", "cpu")
+    expected = craft(attack, model, faces[0][:2], faces[1][:2], 0.02, range(2))
+    photograph = BUILTIN_FACES / "person_01" / "08.png"
+    whole, _ = attack_report(model, prepare(open_picture(photograph), 112), 0.02, None, attack)
+    with mode():
+        there = load_recognizer("resnet18", "cpu")
+        for network in (model, there):
+            moved = craft(attack, network, faces[0][:2].clone(), faces[1][:2].clone(), 0.02, range(2))
+            assert moved.dtype == torch.float32 and torch.equal(moved, expected)
+        assert score(there, faces[0][:2]).dtype == torch.float32
+        again, _ = attack_report(there, prepare(open_picture(photograph), 112), 0.02, None, attack)
+    assert again == whole
+
+
+def test_a_network_made_in_inference_mode_has_its_gradient(linear):
+    model, images, labels = linear
+    expected = sign_gradient(model, images, labels)
+    with torch.inference_mode():
+        made = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+        made.load_state_dict(model.state_dict())
+        inside = sign_gradient(made, images.clone(), labels.clone())
+    assert torch.equal(inside, expected) and torch.equal(sign_gradient(made, images, labels), expected)
+    assert adversarial(made, images[:1], 0.1, Aim(FGSM, 0))[0].shape == (1, 3, 4, 4)

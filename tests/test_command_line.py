@@ -43,7 +43,7 @@ def test_models_lists_every_recogniser_with_its_accuracy():
     for name in BUILT_IN:
         config = available_recognizers()[name]
         (line,) = [line for line in lines if line.split()[0] == name]
-        assert f"{config['test_accuracy']:.1%}" in line and config["data"] in line
+        assert f"{config.test_accuracy:.1%}" in line and config.data in line
     assert "54.9 M" in next(line for line in lines if line.startswith("resnet "))
 
 
@@ -98,7 +98,7 @@ def test_help_explains(command, call):
         (("attack", PHOTO, "--out", "face.jpg"), ".png"),
         (("attack", PHOTO, "--out", "nowhere/face.png"), "cannot be written"),
         (("curve", "--model", "nobody", "--out", "x"), "no recogniser named 'nobody'"),
-        (("curve", "--epsilons", "0, 7", "--out", "x"), "'7' is not an epsilon"),
+        (("curve", "--epsilons", "0, 7", "--out", "x"), "write 7/255"),
         (("curve",), "--out"),
         (("train", "--arch", "resnet18", "--name", "../x"), "cannot name a recogniser"),
         (("train", "--arch", "vgg"), "invalid choice: 'vgg'"),
@@ -126,7 +126,7 @@ def test_curve_writes_table_and_figures(tmp_path):
     assert [(row["attack"], row["epsilon"]) for row in rows] == [
         (attack, epsilon) for attack in ("FGSM", "random signs") for epsilon in ("0.0", "0.03")
     ]
-    clean = available_recognizers()["resnet18"]["test_accuracy"]
+    clean = available_recognizers()["resnet18"].test_accuracy
     assert [int(row["correct"]) for row in rows[::2]] == [round(200 * clean)] * 2
     assert int(rows[1]["correct"]) < 60 < int(rows[3]["correct"])
     for row in rows:

@@ -82,7 +82,7 @@ def test_a_checkpoint_dropped_in_gives_the_original_logits(name, zip_format, tmp
     network = made(name)
     torch.save(network.state_dict(), tmp_path / f"{name}.pth", _use_new_zipfile_serialization=zip_format)
     config = available_recognizers(tmp_path)[name]
-    assert config["labels"] == LABELS and "test_accuracy" not in config
+    assert list(config.labels) == LABELS and config.test_accuracy is None
     recognizer = load_recognizer(name, "cpu", tmp_path)
     assert recognizer.input_size == 224 and not recognizer.training
     images = torch.rand(2, 3, 224, 224)

@@ -20,6 +20,6 @@ def test_signs_agree(recognizer, faces):
 
 def test_predictions_agree_on_all_test_faces(recognizer):
     on_cuda = load_recognizer(recognizer.name, device="cuda")
-    images = load_faces([BUILTIN_FACES / p for p in recognizer.config["test_photographs"]], recognizer.input_size)
+    images = load_faces([BUILTIN_FACES / p for p in recognizer.config.test_photographs], recognizer.input_size)
     with torch.inference_mode():
         assert torch.equal(on_cuda(images.cuda()).argmax(1).cpu(), recognizer(images).argmax(1))

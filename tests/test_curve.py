@@ -10,7 +10,6 @@ from fgsm.curve import (
     Snapshot,
     accuracy_curve,
     explain,
-    parse_epsilons,
     wilson_interval,
     write_csv,
 )
@@ -132,30 +131,6 @@ def test_csv_holds_the_counts(some, tmp_path):
         assert float(row["accuracy"]) == pytest.approx(curve.correct[at] / 6, abs=1e-4)
         low, high = wilson_interval(curve.correct[at], 6)
         assert (float(row["ci_low"]), float(row["ci_high"])) == pytest.approx((low, high), abs=1e-4)
-
-
-def test_epsilons_are_read_sorted_and_once():
-    assert parse_epsilons("0.1, 0 0.1;1e-4") == [0.0, 0.0001, 0.1]
-    assert parse_epsilons(", ".join(map(str, COURSE_EPSILONS))) == list(COURSE_EPSILONS)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "at least one"),
-        ("0.1, nan", "'nan' is not an epsilon"),
-        ("inf", "not an epsilon"),
-        ("-0.1", "not an epsilon"),
-        ("1e-30", "not an epsilon"),
-        ("0,01", "write decimals with a point"),
-        ("2", "not an epsilon"),
-        ("a bit", "'a' is not an epsilon"),
-        (" ".join(str(n / 1000) for n in range(100)), "at most 50"),
-    ],
-)
-def test_nonsense_epsilons_are_refused_in_a_sentence(text, message):
-    with pytest.raises(ValueError, match=message):
-        parse_epsilons(text)
 
 
 def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0)):

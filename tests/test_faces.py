@@ -32,8 +32,8 @@ def test_no_test_face_is_among_the_training_faces():
 def test_every_checkpoint_names_the_test_faces_of_the_protocol():
     expected = {p.relative_to(BUILTIN_FACES).as_posix() for p in split(list_people(BUILTIN_FACES))[1]}
     for config in available_recognizers().values():
-        if config["faces"] == "assets/faces":
-            assert set(config["test_photographs"]) == expected
+        if config.faces == "assets/faces":
+            assert set(config.test_photographs) == expected
 
 
 @pytest.fixture

@@ -56,8 +56,8 @@ def test_the_smallest_epsilon_is_said_and_marked_on_the_slider(page, resnet18, f
     sentence = shown(page, "smallest")
     assert f"{smallest:.5f}".rstrip("0") in sentence
     sign = sign_gradient(resnet18, image, label)
-    levels = [resnet18(perturb_8bit(image, sign, n / 255)).argmax() != label for n in range(26)].index(True)
-    assert f"8-bit PNG: {levels}/255" in sentence
+    hundredths = [resnet18(perturb_8bit(image, sign, n / 25500)).argmax() != label for n in range(2600)].index(True)
+    assert f"8-bit PNG: {hundredths / 100:g}/255" in sentence
     mark = page.locator("#epsilon .smallest-mark").bounding_box()
     track = page.locator(SLIDER).bounding_box()
     along = (mark["x"] + mark["width"] / 2 - track["x"] - 8) / (track["width"] - 16)
@@ -185,7 +185,7 @@ def test_transfer_is_measured_drawn_and_clicked(page, url):
     page.get_by_role("tab", name="Transfer").click()
     for name in ("ResNet-101 ·", "ResNet of the course project"):
         page.locator("#transfer-models label").filter(has_text=name).click()
-    page.locator("#transfer-epsilon input").fill("0.03")
+    page.locator("#transfer-epsilon").locator("input, textarea").fill("0.03")
     page.locator("#transfer-start").click()
     page.wait_for_selector("#transfer .heatmap[data-state=done]", timeout=120_000)
     shown_accuracies = page.locator("#transfer .cell b").all_inner_texts()

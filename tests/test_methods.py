@@ -15,9 +15,11 @@ from torch import nn
 from fgsm.attack import fgsm, perturb, perturb_8bit, sign_gradient
 from fgsm.methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial, craft, gradients, iterate
 from fgsm.recognizer import load_recognizer, load_test_set
-from fgsm.report import as_picture
+from fgsm.report import as_picture, attack_report
 from fgsm.stage import perform, smallest_epsilons
 from fgsm.survive import TREATMENTS, survival
+from fgsm.sweep import sweep
+from fgsm.texts import Refused
 from fgsm.transfer import COLUMNS, explain, transfer_matrix, write_csv
 
 GRID = [round(step / 1000, 6) for step in range(101)]
@@ -94,6 +96,20 @@ def test_the_gradients_told_are_the_gradients_taken(resnet18, faces, attack, mon
     assert sum(taken) == gradients(attack, 3) == last["gradients"]
 
 
+def assert_smallest_file(model, image, sign, aim, epsilon):
+    """Between the two coarse positions around it, a file saved at no smaller epsilon, in steps of 1/2550, fools."""
+    levels, direction = np.asarray(255 * image).round(), np.asarray(sign)
+
+    def fools(at):
+        file = torch.from_numpy(np.clip(np.rint(levels + 255 * at * direction), 0, 255).astype(np.float32) / 255)
+        return bool(aim.reached(model(file).argmax(1)))
+
+    assert fools(epsilon)
+    assert not any(
+        fools(n / 2550) for n in range(round(2550 * (epsilon - 0.04)), 2551) if 0 < n / 2550 < epsilon - 1e-9
+    )
+
+
 def on_grid(model, image, sign, aim, epsilons):
     answers = {"float": perturb, "8-bit": perturb_8bit}
     return {
@@ -114,8 +130,7 @@ def test_the_smallest_epsilon_is_where_the_plane_is(distance):
     found = smallest_epsilons(model, image, sign, GRID, on_grid(model, image, sign, aim, GRID), aim)
     assert 0 <= found["float"]["epsilon"] - boundary <= 1.1e-5
     assert found["float"]["again"] is None
-    levels = next(n for n in range(256) if int(model(perturb_8bit(image, sign, n / 255)).argmax()) == 1)
-    assert found["8-bit"]["epsilon"] == levels / 255
+    assert_smallest_file(model, image, sign, aim, found["8-bit"]["epsilon"])
 
 
 def test_levels_between_coarse_positions_are_tried(resnet18, faces):
@@ -124,8 +139,7 @@ def test_levels_between_coarse_positions_are_tried(resnet18, faces):
     sign = sign_gradient(resnet18, image, label)
     aim = Aim(FGSM, int(label))
     found = smallest_epsilons(resnet18, image, sign, coarse, on_grid(resnet18, image, sign, aim, coarse), aim)
-    fooled = [int(resnet18(perturb_8bit(image, sign, n / 255)).argmax()) != int(label) for n in range(14)]
-    assert found["8-bit"]["epsilon"] == fooled.index(True) / 255
+    assert_smallest_file(resnet18, image, sign, aim, found["8-bit"]["epsilon"])
     at, before = found["float"]["epsilon"], found["float"]["epsilon"] - 1.1e-5
     assert int(resnet18(perturb(image, sign, at)).argmax()) != int(label)
     assert int(resnet18(perturb(image, sign, before)).argmax()) == int(label)
@@ -257,3 +271,40 @@ def test_random_signs_change_as_much_and_fool_hardly_anybody(resnet18):
     right = [int((resnet18(moved).argmax(1) == truth).sum()) for moved in (random, aimed)]
     assert right[0] >= 0.9 * len(some) > 0.3 * len(some) >= right[1]
     assert set(SEVERAL_STEPS) < set(ATTACKS)
+
+
+def test_a_file_that_a_slider_position_already_fools_is_claimed(resnet18, faces):
+    """On the page's own slider: no position below the claim fools, whatever the face."""
+    grid = [round(0.001 * step, 6) for step in range(101)]
+    for image, label in zip(faces[0][:3].split(1), faces[1].tolist(), strict=False):
+        sign, aim = sign_gradient(resnet18, image, torch.tensor([label])), Aim(FGSM, label)
+        swept = {name: sweep(resnet18, image, sign, grid, name == "8-bit") for name in ("float", "8-bit")}
+        answers = {name: dict(enumerate(rows[:, 0].argmax(1).tolist())) for name, rows in swept.items()}
+        found = smallest_epsilons(resnet18, image, sign, grid, answers, aim)["8-bit"]["epsilon"]
+        first = next(at for at, answer in zip(grid, answers["8-bit"].values(), strict=True) if answer != label)
+        assert first - 0.001 < found <= first
+
+
+def test_tied_people_are_named_in_one_order():
+    class Even(nn.Module):
+        labels = ("a", "b", "c", "d")
+        name, input_size, device = "even", 8, torch.device("cpu")
+
+        def forward(self, images):
+            return torch.zeros(len(images), 4) + torch.tensor([0.0, 1.0, 1.0, 1.0]) + 0 * images.sum()
+
+    report, _ = attack_report(Even(), torch.full((3, 8, 8), 0.2), 0.1)
+    assert report["attacked_on"].startswith("b ") and report["clean"]["top"][0]["label"] == "b"
+    assert [place["label"] for place in report["float"]["top"]] == ["b", "c", "d", "a"]
+    assert report["float"]["verdict"].startswith("Still recognised as b")
+
+
+def test_nobody_becomes_whom_they_are_taken_for(resnet18, faces):
+    image, label = faces[0][0], int(faces[1][0])
+    for attempt in (
+        lambda: attack_report(resnet18, image, 0.03, None, FGSM, label),
+        lambda: attack_report(resnet18, image, 0.03, label, FGSM, label),
+        lambda: next(perform(resnet18, image, [0.0, 0.01], 0.0, None, FGSM, label)),
+    ):
+        with pytest.raises(Refused, match=f"This face is {resnet18.labels[label]} to the recogniser already"):
+            attempt()

@@ -15,7 +15,7 @@ def test_the_three_recognisers_are_shipped():
 
 def test_accuracy_of_the_shipped_files_is_what_their_config_says(recognizer):
     """Recomputed with nothing of ours but the network: own reading, cropping and counting."""
-    photographs = [BUILTIN_FACES / name for name in recognizer.config["test_photographs"]]
+    photographs = [BUILTIN_FACES / name for name in recognizer.config.test_photographs]
     right = 0
     for photograph in photographs:
         picture = Image.open(photograph).convert("RGB")
@@ -26,7 +26,7 @@ def test_accuracy_of_the_shipped_files_is_what_their_config_says(recognizer):
             answer = recognizer.labels[int(recognizer(image[None]).argmax())]
         right += answer == photograph.parent.name.replace("_", " ")
     assert len(photographs) == 200
-    assert right / len(photographs) == pytest.approx(recognizer.config["test_accuracy"], abs=1e-9)
+    assert right / len(photographs) == pytest.approx(recognizer.config.test_accuracy, abs=1e-9)
 
 
 def test_weights_are_float16_safetensors_below_95_megabytes(recognizer):
@@ -47,7 +47,7 @@ def test_a_recogniser_is_frozen_and_in_eval_mode(recognizer):
 
 def test_normalisation_is_inside(recognizer, faces):
     images, _ = faces
-    mean, std = (torch.tensor(recognizer.config[key]).view(3, 1, 1) for key in ("mean", "std"))
+    mean, std = (torch.tensor(getattr(recognizer.config, key)).view(3, 1, 1) for key in ("mean", "std"))
     with torch.inference_mode():
         assert torch.allclose(recognizer(images), recognizer.network((images - mean) / std), atol=1e-3)
 

@@ -52,7 +52,7 @@ function describeSmallest({ float, '8-bit': file }) {
   if (!float) return say(`smallest.none${aimed}`, about);
   if (float.epsilon === 0) return say(`smallest.zero${aimed}`, about);
   const sentences = [say(`smallest.${face.sign ? 'found' : 'position'}${aimed}`, { ...about, epsilon: notation(Number(float.epsilon.toFixed(5))), levels: inLevels(float.epsilon) })];
-  if (file) sentences.push(say('smallest.file', { levels: Math.round(255 * file.epsilon) }));
+  if (file) sentences.push(say('smallest.file', { levels: Math.ceil(25500 * file.epsilon - 1e-6) / 100 }));
   else sentences.push(say('smallest.no_file'));
   if (float.again !== null) sentences.push(say(`smallest.again${aimed}`, { ...about, epsilon: notation(float.again) }));
   return sentences.join(' ');

@@ -5,27 +5,31 @@ import html
 import inspect
 import json
 import logging
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import gradio as gr
+import torch
 from gradio.context import LocalContext
 
 from ..compute import Asker, Computer, Unheard, Work
+from ..config import Config
 from ..faces import PROJECT
 from ..recognizer import (
-    BUILT_IN,
     DEVICE,
     Recognizer,
     accuracy_of,
     available_recognizers,
-    faces_of,
+    in_order,
     load_recognizer,
+    version_of,
 )
 from ..stage import forget_photographs
 from ..texts import ENGLISH, TEXTS, Refused, preferred, say, title
+from ..values import known_config, known_recognizer
 from .decoder import Decoder
 from .uploads import Uploads
 from .visitors import Call, Visitors
@@ -53,23 +57,34 @@ decoder = Decoder()
 guests = Visitors()
 brought = Uploads()
 gpu_failed = threading.Event()
+CUDA_FAILED = re.compile(r"CUDA|cuDNN|CUDNN|cuBLAS|CUBLAS|NVRTC|NVML")  # what its errors name that have no class
 _loading = threading.Lock()
-_configs: dict[str, dict] = {}  # of the recognisers that something is kept of
-_forget: list[Callable[[], None]] = [forget_photographs]
+_seen: dict[str, str | None] = {}  # the version of each recogniser that was asked for
+
+
+def versions(models: Iterable[str]) -> tuple[tuple[str, str | None], ...]:
+    """Recognisers as they are at the moment: a name stands for another one once its files are replaced."""
+    return tuple((model, version_of(model)) for model in models)
 
 
 def kept(function: Callable) -> Callable:
-    """`function` with its results kept until a recogniser is trained anew."""
-    cached = functools.cache(function)
-    _forget.append(cached.cache_clear)
-    return cached
+    """`function`, of a recogniser's name and more, with its results kept for as long as that recogniser is the same."""
+    results: dict[tuple, Any] = {}
 
+    @functools.wraps(function)
+    def keeping(model: str, *rest: Any) -> Any:
+        asked = versions([model])
+        key = (asked, *rest)
+        if key in results:
+            return results[key]
+        result = function(model, *rest)
+        if versions([model]) == asked:  # else it may be half the one's and half the other's
+            for old in [old for old in results if old[0][0][0] == model and old[0] != asked]:
+                results.pop(old, None)
+            results[key] = result
+        return result
 
-def kept_results() -> dict:
-    """An empty dict for `remember`, emptied when a recogniser is trained anew."""
-    results: dict = {}
-    _forget.append(results.clear)
-    return results
+    return keeping
 
 
 def recognizer(name: str) -> Recognizer:
@@ -95,32 +110,43 @@ def caller(request: gr.Request) -> Call:
 
 def computed(work: Work, items: Callable[..., Iterator], *arguments: Any) -> Iterator:
     """The items of the generator function `items`, computed as `work`; on the CPU from when a GPU fails."""
+    on_cpu = gpu_failed.is_set()
     try:
         yield from work.each(items(*arguments))
     except RuntimeError as error:
-        _give_up_gpu(error)
+        _give_up_gpu(error, on_cpu)
         yield from work.each(items(*arguments))
 
 
 def computed_once(asker: Asker, seconds: float, function: Callable, *arguments: Any) -> Any:
     """What `function` returns, computed for `asker` like the items of `computed`, in about so many `seconds`."""
+    on_cpu = gpu_failed.is_set()
     with computer.work(asker, seconds, seconds) as work:
         try:
             return work.run(functools.partial(function, *arguments))
         except RuntimeError as error:
-            _give_up_gpu(error)
+            _give_up_gpu(error, on_cpu)
             return work.run(functools.partial(function, *arguments))
 
 
-def _give_up_gpu(error: RuntimeError) -> None:
-    """Compute on the CPU from now on: PyTorch raises a RuntimeError where CUDA fails or has too little memory."""
-    if gpu_failed.is_set() or DEVICE.type == "cpu":
+def _give_up_gpu(error: RuntimeError, on_cpu: bool) -> None:
+    """Compute on the CPU from now on, where `error` is CUDA's; raise it where it is not, or was met `on_cpu`."""
+    if on_cpu or DEVICE.type == "cpu" or not _is_of_cuda(error):
         raise error
     gpu_failed.set()
 
 
+def _is_of_cuda(error: RuntimeError) -> bool:
+    return isinstance(error, (torch.AcceleratorError, torch.OutOfMemoryError)) or bool(CUDA_FAILED.search(str(error)))
+
+
 def remember(results: dict, key: tuple, result: Any) -> None:
-    """Keep `result`, and the youngest REMEMBERED of `results`."""
+    """Keep `result`, and the youngest REMEMBERED of `results`.
+
+    The `key` begins with the `versions` that it was computed for; where these are others now, it is not kept.
+    """
+    if key[0] != versions(model for model, _ in key[0]):
+        return
     if len(results) >= REMEMBERED:
         results.pop(next(iter(results)), None)
     results[key] = result
@@ -130,14 +156,13 @@ def choices(language: str = ENGLISH) -> list[tuple[str, str]]:
     """Titles with clean accuracy, and names, of all recognisers, for a component to offer; the built-in ones first."""
 
     def described(name: str) -> str:
-        faces = len(known[name]["test_photographs"])
+        faces = len(known[name].test_photographs)
         few = f" (n = {faces})" if faces < FEW else ""  # of which a percentage says little
         accuracy = accuracy_of(known[name])
         return f"{title(name, language)} · {accuracy}{few}" if accuracy else title(name, language)
 
     known = available_recognizers()
-    ordered = sorted(known, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
-    return [(described(name), name) for name in ordered]
+    return [(described(name), name) for name in in_order(known)]
 
 
 def offered(request: gr.Request) -> gr.CheckboxGroup:
@@ -202,24 +227,19 @@ def told(event: gr.EventData, *names: str) -> list[Any]:
     return [values[name] for name in names]
 
 
-def known(model: Any) -> str:
-    """`model`, where it is a recogniser's name. What is kept of one trained anew since then is forgotten."""
-    configs = available_recognizers()
-    if not isinstance(model, str) or model not in configs:
-        raise Refused("refused.recogniser", name=repr(model)[:40], known=", ".join(configs))
-    if _configs.setdefault(model, configs[model]) != configs[model]:
-        _configs.clear()
-        for forget in _forget:
-            forget()
-    return model
+def known(model: object) -> str:
+    """`model`, where it is a recogniser's name. The photographs around one that was replaced are looked at anew."""
+    name = known_recognizer(model)
+    version = version_of(name)
+    if _seen.setdefault(name, version) != version:
+        _seen[name] = version
+        forget_photographs()
+    return name
 
 
-def known_test_faces(models: list) -> list[str]:
-    """`models`, where they are names of recognisers whose test faces are on this machine."""
-    for model in models:
-        if not faces_of(available_recognizers()[known(model)]):
-            raise Refused("refused.no_test_faces", recogniser=model)
-    return models
+def config_of(model: object) -> Config:
+    """The config of the recogniser that `model` names, as it is now."""
+    return known_config(known(model))
 
 
 def head() -> str:

@@ -10,22 +10,23 @@ from PIL import Image
 from torch import Tensor
 
 from ..compute import House
-from ..curve import known_epsilon
 from ..detect import find_faces, frame, framing
 from ..faces import prepare
 from ..methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
-from ..recognizer import DEFAULT_MODEL, available_recognizers
-from ..report import as_picture, attack_report
+from ..recognizer import default_recognizer
+from ..report import aim_at, as_picture, attack_report
 from ..stage import reference_photograph
 from ..survive import survival
 from ..sweep import score
 from ..texts import Refused, say, title
+from ..values import known_attack, known_epsilon, known_person, known_target
 from . import (
     I18N,
     brought,
     caller,
     choices,
     computed_once,
+    config_of,
     decoder,
     drawn_by,
     kept,
@@ -37,7 +38,7 @@ from . import (
     recognizer,
     told,
 )
-from .inputs import Epsilon, Name
+from .inputs import Epsilon, Name, Text
 from .visit import (
     DEFAULT_TOP,
     DODGE,
@@ -61,6 +62,10 @@ from .visit import (
 )
 
 THUMBNAIL = 112  # pixels
+OUTCOMES = {  # keys of texts for an aim reached, lost again, never reached; for the whole, then and else; by targeted
+    False: ("fooled", "recognised", "not_fooled", "title", "fools_nobody"),
+    True: ("target_reached", "target_missed", "target_never", "title_target", "target_fools_nobody"),
+}
 TELL_STAGE = (
     "(value) => document.querySelector('#viewer .stage')?.dispatchEvent(new CustomEvent('epsilon', {detail: value}))"
 )
@@ -97,8 +102,8 @@ def lists_of(model: str, target: str | None) -> tuple[gr.Gallery, dict, gr.Markd
 
 def people_of(model: str, target: str | None) -> dict:
     """What assets/people draws: everyone whom the recogniser knows, and whom the visitor wants to become."""
-    config = available_recognizers()[model]
-    people = [{"name": name, "photograph": reference_photograph(config, name)} for name in config["labels"]]
+    config = config_of(model)
+    people = [{"name": name, "photograph": reference_photograph(config, name)} for name in config.labels]
     return {"people": people, "chosen": target}
 
 
@@ -107,7 +112,7 @@ def open_lists(request: gr.Request) -> tuple[Any, gr.HTML, gr.Markdown]:
     """The lists of the recogniser that a link names."""
     _, view, _ = asked_for(dict(request.query_params))
     gallery, people, none = lists_of(view.model, view.target)
-    if samples(view.model) == samples(DEFAULT_MODEL):
+    if samples(view.model) == samples(default_recognizer()):
         gallery = gr.skip()  # it is there already
     return gallery, gr.HTML(people, visible=view.target is not None), none
 
@@ -181,11 +186,13 @@ def change_goal(
 @staged
 def choose_target(request: gr.Request, event: gr.EventData, visit: Visit, *settings: Any) -> Iterator[dict]:
     [person] = told(event, "person")
-    view = view_of(visit, *settings)
-    if label_of(view.model, person) is None:
-        raise Refused("refused.target", name=repr(person)[:40])
-    visit.target = person
-    yield from show(visit, view_of(visit, *settings), request)
+    labels = config_of(view_of(visit, *settings).model).labels
+    before, visit.target = visit.target, labels[known_person(labels, person)]
+    try:
+        yield from show(visit, view_of(visit, *settings), request)
+    except Refused:
+        visit.target = before
+        raise
 
 
 @staged
@@ -202,7 +209,7 @@ def survivors_of(view: View, face: Tensor, label: int | None) -> tuple[Aim, list
     network = recognizer(view.model)
     image = face.unsqueeze(0).to(network.device)
     attacked = int(score(network, image).argmax()) if label is None else label
-    aim = Aim(view.attack, attacked, label_of(view.model, view.target))
+    aim = aim_at(network, view.attack, attacked, label_of(view.model, view.target))
     return aim, survival(network, adversarial(network, image, view.epsilon, aim)[1][0])
 
 
@@ -216,34 +223,30 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
     label, asker = label_of(view.model, face.person), caller(request)
     image, seconds = prepared(view.model, face, asker), expected(view)[1]
     aim, survivors = computed_once(asker, seconds, survivors_of, view, image, label)
-    attacked = available_recognizers()[view.model]["labels"][aim.attacked]
-    recognised = "not_fooled" if survivors[0]["label"] == attacked else "recognised"  # as PNG it is what it was
-    cards = []
-    for one in survivors:
-        fooled = one["label"] != attacked
-        outcome = say(f"survive.{'fooled' if fooled else recognised}", language)
-        confidence = f"{one['probability']:.0%}"
-        cards.append(
-            {
-                "picture": one["picture"],
-                "treatment": say(f"survive.{one['treatment']}", language),
-                "outcome": outcome,
-                "who": f"{one['label']}, {confidence}",
-                "fooled": fooled,
-            }
-        )
+    attacked = config_of(view.model).labels[aim.attacked]
+    reached = [one["label"] != attacked if view.target is None else one["label"] == view.target for one in survivors]
+    yes, lost, never, title_of, nobody = OUTCOMES[view.target is not None]
+    no = lost if reached[0] else never  # as PNG it is what it was
     about = {
         "person": attacked,
+        "target": view.target,
         "recogniser": title(view.model, language),
         "attack": say(f"attack.{view.attack}", language),
         "epsilon": f"{view.epsilon:g}",
-        "fooled": sum(card["fooled"] for card in cards),
-        "all": len(cards),
+        "fooled": sum(reached),
+        "all": len(reached),
     }
-    return {
-        "title": say("survive.title" if cards[0]["fooled"] else "survive.fools_nobody", language, **about),
-        "cards": cards,
-    }
+    cards = [
+        {
+            "picture": one["picture"],
+            "treatment": say(f"survive.{one['treatment']}", language),
+            "outcome": say(f"survive.{yes if fooled else no}", language, target=view.target),
+            "who": f"{one['label']}, {one['probability']:.0%}",
+            "fooled": fooled,
+        }
+        for one, fooled in zip(survivors, reached, strict=True)
+    ]
+    return {"title": say(f"survive.{title_of if reached[0] else nobody}", language, **about), "cards": cards}
 
 
 @on_gpu
@@ -253,25 +256,21 @@ def report_on(model: str, face: Tensor, epsilon: float, attack: str, target: int
 
 @politely
 def answer(
-    photo: str | None, model: str, epsilon: Any, attack: str, target: str, request: gr.Request
+    photo: str | None, model: Any, epsilon: Any, attack: Any, target: Any, request: gr.Request
 ) -> tuple[dict, str]:
     """Attack a picture on the recogniser's own clean prediction, or towards the person named `target`.
 
     Returns the report and the path of the adversarial face as 8-bit PNG. The picture itself goes with the answer.
     """
-    epsilon = known_epsilon(epsilon)
-    if photo is None:
+    epsilon, attack, config = known_epsilon(epsilon), known_attack(attack), config_of(model)
+    aimed_at = known_target(config.labels, target, attack)
+    if not photo:
         raise Refused("refused.no_picture")
-    config = available_recognizers()[known(model)]
-    if attack not in ATTACKS:
-        raise Refused("refused.attack", name=repr(attack)[:40], known=", ".join(ATTACKS))
-    if target and label_of(model, target) is None:
-        raise Refused("refused.target", name=repr(target)[:40])
     picture = decoder.picture(brought.take(photo, request.session_hash), caller(request))
     faces = find_faces(picture)
-    face = prepare(picture, config["input_size"], frame(picture, faces))
+    face = prepare(picture, config.input_size, frame(picture, faces))
     seconds = expected(View(model, attack=attack))[1]
-    asked = (model, face, epsilon, attack, label_of(model, target))
+    asked = (model, face, epsilon, attack, aimed_at)
     report, image = computed_once(caller(request), seconds, report_on, *asked)
     file = io.BytesIO()
     image.save(file, "PNG")
@@ -281,16 +280,14 @@ def answer(
 
 def build(demo: gr.Blocks) -> None:
     """Lay out the tab's components and bind their events."""
-    visit = gr.State(Visit())
+    visit, default = gr.State(Visit()), default_recognizer()
     with gr.Row(elem_id="controls"):
-        model = Name(
-            choices(), value=DEFAULT_MODEL, label=I18N("page.recogniser"), elem_id="model", scale=4, min_width=280
-        )
+        model = Name(choices(), value=default, label=I18N("page.recogniser"), elem_id="model", scale=4, min_width=280)
         slider = gr.Slider(
             0,
             DEFAULT_TOP,
             0,
-            step=View(DEFAULT_MODEL).epsilons[1],
+            step=View(default).epsilons[1],
             label=I18N("page.epsilon"),
             elem_id="epsilon",
             interactive=True,
@@ -310,7 +307,7 @@ def build(demo: gr.Blocks) -> None:
     with gr.Accordion(I18N("page.more"), open=False, elem_id="more") as more:
         with gr.Row():
             methods = [(I18N(f"method.{method}"), method) for method in (FGSM, BIM, PGD)]
-            method = gr.Dropdown(methods, value=FGSM, label=I18N("page.method"), elem_id="method", min_width=280)
+            method = Name(methods, value=FGSM, label=I18N("page.method"), elem_id="method", min_width=280)
             goals = [(I18N(f"goal.{goal}"), goal) for goal in (DODGE, IMPERSONATE)]
             goal = gr.Radio(goals, value=DODGE, label=I18N("page.goal"), elem_id="goal", min_width=280)
         people = drawn_by("people", elem_id="people", value=None, visible=False)
@@ -319,7 +316,7 @@ def build(demo: gr.Blocks) -> None:
         cards = drawn_by("cards", elem_id="cards", value={"title": "", "cards": []})
     with gr.Tab(I18N("page.samples")):
         gallery = gr.Gallery(
-            gallery_of(DEFAULT_MODEL),
+            gallery_of(default) if default else [],
             height=300,
             object_fit="cover",
             format="png",
@@ -355,8 +352,8 @@ def build(demo: gr.Blocks) -> None:
 
     asked = [
         Epsilon(0.03, minimum=0, maximum=1, label="epsilon", visible=False),
-        gr.Dropdown(ATTACKS, value=FGSM, label="attack", visible=False),
-        gr.Textbox("", label="target", visible=False),
+        Name(ATTACKS, value=FGSM, label="attack", visible=False),
+        Text("", label="target", visible=False),
     ]
     answered = [gr.JSON(visible=False), gr.Image(format="png", visible=False)]
     gr.Button(visible=False).click(answer, [photo, model, *asked], answered, api_name="attack", concurrency_limit=None)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import gradio as gr
 import torch
@@ -15,11 +16,12 @@ from ..curve import (
     as_csv,
     example_faces,
     explain,
-    parse_epsilons,
 )
 from ..methods import ATTACKS, FGSM, SEVERAL_STEPS, STEPS, gradients
-from ..recognizer import DEFAULT_MODEL
+from ..recognizer import default_recognizer, version_of
+from ..sweep import fast_dtype
 from ..texts import Refused, say, title
+from ..values import known_attacks, known_recognizers, parse_epsilons
 from . import (
     I18N,
     caller,
@@ -27,8 +29,6 @@ from . import (
     computed,
     computed_once,
     computer,
-    kept_results,
-    known_test_faces,
     language_of,
     offered,
     on_gpu,
@@ -36,24 +36,29 @@ from . import (
     recognizer,
     remember,
     told,
+    versions,
 )
-from .inputs import Names
+from .inputs import Names, Text
 from .measured import GRADIENT, SLICE, as_png, cost, downloads, fooled_faces, lay_out, test_set_of
 
-finished: dict[tuple, Snapshot] = kept_results()
+finished: dict[tuple, Snapshot] = {}
 
 
 @dataclass
 class Board:
-    """One visitor's chart: its curves, by recogniser and attack, the number of the run that draws them, its state."""
+    """One visitor's chart: its curves, by recogniser and attack, the number of the run that draws them, its state.
+
+    `versions` are those of the recognisers that it was begun with.
+    """
 
     curves: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
+    versions: dict[str, str | None] = field(default_factory=dict)
     run: int = 0
     state: str = "empty"
 
 
 @politely
-def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], request: gr.Request) -> Iterator[tuple]:
+def measure(board: Board, models: Any, epsilons: Any, attacks: Any, request: gr.Request) -> Iterator[tuple]:
     """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     try:
         jobs, values = asked_for(models, epsilons, attacks)
@@ -78,22 +83,18 @@ def measure(board: Board, models: list[str], epsilons: str, attacks: list[str], 
             board.state = "stopped"
 
 
-def asked_for(models: list[str], epsilons: str, attacks: list[str]) -> tuple[list[tuple[str, str]], list[float]]:
+def asked_for(models: Any, epsilons: Any, attacks: Any) -> tuple[list[tuple[str, str]], list[float]]:
     """The curves, by recogniser and attack, and the epsilons that are asked for. Raises Refused for others."""
-    if not models:
-        raise Refused("refused.no_recogniser")
-    if not attacks:
-        raise Refused("refused.no_attack")
-    if unknown := set(attacks) - set(ATTACKS):
-        raise Refused("refused.attack", name=repr(min(unknown))[:40], known=", ".join(ATTACKS))
-    models = known_test_faces(models)
-    return [(model, attack) for model in models for attack in ATTACKS if attack in attacks], parse_epsilons(epsilons)
+    names, chosen = known_recognizers(models), known_attacks(attacks)
+    return [(model, attack) for model in names for attack in chosen], parse_epsilons(epsilons)
 
 
 @on_gpu
 def curve_of(model: str, attack: str, epsilons: list[float], batch_size: int) -> Iterator[Snapshot]:
     """The snapshots of a curve, by names alone: see `visit.act`."""
-    yield from accuracy_curve(recognizer(model), *test_set_of(model), epsilons, attack, batch_size=batch_size)
+    network = recognizer(model)
+    images, labels = test_set_of(model)
+    yield from accuracy_curve(network, images, labels, epsilons, attack, fast_dtype(network.device), batch_size)
 
 
 @on_gpu
@@ -113,7 +114,9 @@ def measure_all(
     """The chart while it is measured, until another run begins on the same board."""
     run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
     yield chart(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
-    remembered = {job: curve for job in jobs if (curve := finished.get((*job, *epsilons)))}
+    board.versions = dict(versions(model for model, _ in jobs))
+    keys = {job: (versions(job[:1]), *job, *epsilons) for job in jobs}
+    remembered = {job: curve for job in jobs if (curve := finished.get(keys[job]))}
     faces_in = {model: len(test_set_of(model)[1]) for model, _ in jobs}  # read here, not where everybody waits
     costs = {model: computed_once(asker, 1.0, cost, model) for model, _ in jobs}
     amount = {
@@ -147,7 +150,7 @@ def measure_all(
                 )
                 yield chart(board, "running", share, message, remembered), *nothing
             done += amount[job]
-            remember(finished, (*job, *epsilons), snapshot)
+            remember(finished, keys[job], snapshot)
     notes = explain(list(board.curves.values()), language)
     board.state = "done"
     ended = chart(board, "done", 1, summary(board, remembered, language), remembered, notes)
@@ -218,7 +221,7 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     """The first faces that the clicked point's attack fools."""
     model, attack, epsilon = told(event, "model", "attack", "epsilon")
     curve = next((curve for (*key,), curve in board.curves.items() if key == [model, attack]), None)
-    if curve is None or epsilon not in curve.epsilons:
+    if curve is None or epsilon not in curve.epsilons or board.versions[model] != version_of(model):
         raise Refused("refused.old_point")
     at = curve.epsilons.index(epsilon)
     language = language_of(request)
@@ -242,13 +245,13 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row():
         models = Names(
             choices(),
-            value=[DEFAULT_MODEL],
+            value=[default_recognizer()] if default_recognizer() else [],
             label=I18N("page.recognisers"),
             elem_id="curve-models",
             scale=4,
             min_width=280,
         )
-        epsilons = gr.Textbox(
+        epsilons = Text(
             ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
             label=I18N("page.epsilons"),
             elem_id="curve-epsilons",

@@ -25,28 +25,35 @@ class Photo(gr.Image):
         return None if payload is None else payload.path
 
 
-class Epsilon(gr.Number):
-    """A number for `known_epsilon`, in curve.py, to check, which can answer in the visitor's language."""
+class _Given:
+    """A component that hands on what it is given, whatever that is, for values.py to check.
 
-    is_template = True
+    Gradio's own checks answer in its own words, or let a list pass for a name.
+    """
 
-    def preprocess(self, payload) -> object:
+    def preprocess(self, payload: Any) -> Any:
         return payload
 
 
-class Name(gr.Dropdown):
-    """A recogniser's name. Whoever uses it checks it: recognisers may come while the page is open."""
+class Epsilon(_Given, gr.Number):
+    """A number, or text of one."""
 
     is_template = True
 
-    def preprocess(self, payload) -> object:
-        return payload
 
-
-class Names(gr.CheckboxGroup):
-    """A list, perhaps empty, of names, each once, which whoever uses them checks."""
+class Text(_Given, gr.Textbox):
+    """Epsilons, or a person's name."""
 
     is_template = True
 
-    def preprocess(self, payload) -> list:
-        return list(dict.fromkeys(map(str, payload))) if isinstance(payload, list) else []
+
+class Name(_Given, gr.Dropdown):
+    """The name of a recogniser, some of which may come while the page is open, or of an attack."""
+
+    is_template = True
+
+
+class Names(_Given, gr.CheckboxGroup):
+    """A list of such names, perhaps empty."""
+
+    is_template = True

@@ -10,12 +10,12 @@ import gradio as gr
 from gradio.components import Component
 from torch import Tensor
 
-from ..recognizer import available_recognizers, load_test_set
+from ..recognizer import available_recognizers, faces_of, load_test_set
 from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say
-from . import I18N, brought, drawn_by, kept, kept_results, on_gpu, recognizer
+from . import I18N, brought, drawn_by, kept, on_gpu, recognizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # takes half a second, which the page's start need not wait for
@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 SLICE = 0.4  # seconds that a batch of faces may keep other visitors waiting
 GRADIENT = 3  # forward passes that a gradient costs
 NO_FACES = {"title": "", "faces": []}
-_test_sets = kept_results()
+MOST_SETS = 4
+_test_sets: dict[tuple, tuple[Tensor, Tensor]] = {}
 
 
 def test_set_of(name: str) -> tuple[Tensor, Tensor]:
     """The test faces of the recogniser `name` and their labels, read once for all that are tested alike."""
     config = available_recognizers()[name]
-    alike = json.dumps([config[key] for key in ("faces", "test_photographs", "labels", "input_size")])
-    if alike not in _test_sets:
-        _test_sets[alike] = load_test_set(recognizer(name))
-    return _test_sets[alike]
+    files = tuple((file, file.stat().st_mtime_ns) for file in faces_of(config))
+    alike = (files, config.labels, config.input_size)
+    faces = _test_sets.get(alike) or load_test_set(recognizer(name))
+    if alike not in _test_sets and len(_test_sets) >= MOST_SETS:
+        _test_sets.pop(next(iter(_test_sets)), None)
+    _test_sets[alike] = faces
+    return faces
 
 
 @kept

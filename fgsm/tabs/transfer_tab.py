@@ -9,11 +9,13 @@ import gradio as gr
 import torch
 
 from ..compute import Asker
-from ..curve import known_epsilon, wilson_interval
+from ..curve import wilson_interval
 from ..methods import BIM, FGSM, PGD, craft, gradients
-from ..recognizer import DEFAULT_MODEL
+from ..recognizer import default_recognizer
+from ..sweep import fast_dtype
 from ..texts import Refused, say, title
 from ..transfer import Matrix, as_csv, comparable, explain, transfer_matrix
+from ..values import known_attack, known_epsilon, known_recognizers
 from . import (
     I18N,
     caller,
@@ -21,8 +23,6 @@ from . import (
     computed,
     computed_once,
     computer,
-    kept_results,
-    known_test_faces,
     language_of,
     offered,
     on_gpu,
@@ -30,31 +30,33 @@ from . import (
     recognizer,
     remember,
     told,
+    versions,
 )
-from .inputs import Epsilon, Names
+from .inputs import Name, Names, Text
 from .measured import GRADIENT, SLICE, as_png, cost, downloads, fooled_faces, lay_out, test_set_of
 
 DEFAULT_EPSILON = 0.02
-finished: dict[tuple, Matrix] = kept_results()
+CHOSEN_FROM = (FGSM, BIM, PGD)
+finished: dict[tuple, Matrix] = {}
 
 
 @dataclass
 class Board:
-    """One visitor's heat map, the number of the run that draws it, and how far that is."""
+    """One visitor's heat map, the versions of its recognisers, the number of the run that draws it, and its state."""
 
     matrix: Matrix | None = None
+    versions: tuple = ()
     run: int = 0
     state: str = "empty"
 
 
 @politely
-def measure(board: Board, models: list[str], epsilon: Any, attack: str, request: gr.Request) -> Iterator[tuple]:
+def measure(board: Board, models: Any, epsilon: Any, attack: Any, request: gr.Request) -> Iterator[tuple]:
     """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
     language = language_of(request)
     try:
-        if attack not in (FGSM, BIM, PGD):
-            raise Refused("refused.attack", name=repr(attack)[:40], known=f"{FGSM}, {BIM}, {PGD}")
-        epsilon, models = known_epsilon(epsilon), known_comparable(models, language)
+        attack, epsilon = known_attack(attack, CHOSEN_FROM), known_epsilon(epsilon)
+        models = known_comparable(models, language)
     except Refused as error:
         if board.state != "running":  # what is being drawn goes on
             yield heatmap(board, board.state, 0, error.sentence(language)), gr.skip(), gr.skip()
@@ -73,21 +75,25 @@ def measure(board: Board, models: list[str], epsilon: Any, attack: str, request:
             board.state = "stopped"
 
 
-def known_comparable(models: list[str], language: str) -> list[str]:
+def known_comparable(models: Any, language: str) -> list[str]:
     """`models`, where they are two recognisers or more that can be compared. Raises Refused otherwise."""
-    if len(models) < 2:
+    if models == []:
         raise Refused("refused.two_recognisers")
-    first, *others = known_test_faces(models)
+    first, *others = known_recognizers(models)
+    if not others:
+        raise Refused("refused.two_recognisers")
     for other in others:
         if other not in comparable(first):
             raise Refused("refused.not_comparable", one=title(first, language), other=title(other, language))
-    return models
+    return [first, *others]
 
 
 @on_gpu
 def matrix_of(models: Sequence[str], epsilon: float, attack: str) -> Iterator[Matrix]:
     """The matrices, by names alone: see `visit.act`."""
-    yield from transfer_matrix([recognizer(model) for model in models], *test_set_of(models[0]), epsilon, attack)
+    networks = [recognizer(model) for model in models]
+    images, labels = test_set_of(models[0])
+    yield from transfer_matrix(networks, images, labels, epsilon, attack, fast_dtype(networks[0].device))
 
 
 @on_gpu
@@ -106,7 +112,8 @@ def measure_all(
     """The heat map while it is measured, until another run begins on the same board."""
     run, language, nothing = board.run, language_of(request), (gr.skip(), gr.skip())
     yield heatmap(board, "running", 0, say("curve.loading", language)), *downloads({}, request)
-    key = (tuple(models), epsilon, attack)
+    board.versions = versions(models)
+    key = (board.versions, epsilon, attack)
     ended = finished.get(key)
     before = f" {say('curve.all_before', language)}" if ended else ""
     if ended is None:
@@ -129,7 +136,8 @@ def measure_all(
         ended = matrix
         remember(finished, key, ended)
     board.matrix, board.state = ended, "done"
-    message = say("transfer.finished", language, total=board.matrix.total) + before
+    about = {"total": board.matrix.total, "precision": board.matrix.precision}
+    message = say("transfer.finished", language, **about) + before
     yield (
         heatmap(board, "done", 1, message, explain(board.matrix, language)),
         *downloads(drawn(board, request), request),
@@ -187,6 +195,8 @@ def show_faces(board: Board, event: gr.EventData, request: gr.Request) -> dict:
     source, model = told(event, "source", "model")
     if matrix is None or source not in matrix.models or model not in matrix.models:
         raise Refused("refused.old_point")
+    if board.versions != versions(matrix.models):
+        raise Refused("refused.old_point")
     row, column = matrix.models.index(source), matrix.models.index(model)
     language = language_of(request)
     names = {"source": title(source, language), "other": title(model, language)}
@@ -204,26 +214,21 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row():
         models = Names(
             choices(),
-            value=[name for _, name in choices() if name in comparable(DEFAULT_MODEL)],
+            value=comparable(default_recognizer()) if default_recognizer() else [],
             label=I18N("page.recognisers"),
             elem_id="transfer-models",
             scale=5,
             min_width=280,
         )
-        epsilon = Epsilon(
-            DEFAULT_EPSILON,
-            minimum=0,
-            maximum=1,
-            step=0.005,
+        epsilon = Text(
+            f"{DEFAULT_EPSILON:g}",
             label=I18N("page.epsilon"),
             elem_id="transfer-epsilon",
             scale=2,
             min_width=140,
         )
-        methods = [(I18N(f"method.{method}"), method) for method in (FGSM, BIM, PGD)]
-        attack = gr.Dropdown(
-            methods, value=FGSM, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220
-        )
+        methods = [(I18N(f"method.{method}"), method) for method in CHOSEN_FROM]
+        attack = Name(methods, value=FGSM, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220)
     inputs = [board, models, epsilon, attack]
     lay_out("transfer", "heatmap", inputs, measure, stopped, show_faces)
     demo.load(offered, None, models, concurrency_limit=None, show_progress="hidden", api_visibility="undocumented")

@@ -1,9 +1,9 @@
 """One visitor's page: the face on the stage, how it is attacked, and the messages that the stage draws."""
 
 import functools
-import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from ..detect import Square
 from ..faces import prepare
 from ..methods import ATTACKS, CONTROL, FGSM, SEVERAL_STEPS, STEPS, gradients
 from ..pictures import can_be_opened, open_picture
-from ..recognizer import DEFAULT_MODEL, available_recognizers, faces_of
+from ..recognizer import available_recognizers, default_recognizer, faces_of
 from ..stage import last_recognised, perform
-from ..texts import Refused, say, title
+from ..texts import Refused, composed, say, title
+from ..values import known_attack, known_epsilon, spelling
 from . import (
     brought,
     caller,
@@ -27,16 +28,17 @@ from . import (
     computed,
     computed_once,
     computer,
+    config_of,
     decoder,
     gpu_failed,
     kept,
-    kept_results,
     known,
     language_of,
     on_gpu,
     politely,
     recognizer,
     remember,
+    versions,
 )
 from .uploads import Upload
 
@@ -48,7 +50,7 @@ POSITIONS_OF_SEVERAL = 20  # each takes gradients of its own
 DODGE, IMPERSONATE = "dodge", "impersonate"
 FORWARD = 0.03  # seconds that a face takes through a recogniser, about: who asks for much should be known beforehand
 GRADIENT = 3  # forward passes that a gradient costs
-finished: dict[tuple, dict] = kept_results()  # whole messages about sample faces
+finished: dict[tuple, dict] = {}  # whole messages about sample faces
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,14 @@ class Face:
 
 
 def in_link(name: str) -> str:
-    return name.replace(" ", "_")
+    return composed(name).replace(" ", "_")
 
 
 @kept
 def samples(model: str) -> list[Face]:
     """The first test photograph that there is of each person whom the recogniser `model` knows."""
     first = {}
-    for photograph, person in faces_of(available_recognizers()[model]).items():
+    for photograph, person in faces_of(config_of(model)).items():
         if person not in first and can_be_opened(photograph):
             first[person] = photograph
     return [Face(photograph, person) for person, photograph in first.items()]
@@ -86,7 +88,7 @@ def samples(model: str) -> list[Face]:
 
 def sample_of(model: str, key: str) -> Face | None:
     """The sample face with the person's name `key`, spaces written as underscores."""
-    return next((face for face in samples(model) if face.key == in_link(key)), None)
+    return next((face for face in samples(model) if spelling(face.person) == spelling(key)), None)
 
 
 def first_face(model: str) -> Face | None:
@@ -107,16 +109,19 @@ class Visit:
 
 @dataclass(frozen=True)
 class View:
-    """What the controls say. `target` is a person's name, where there is one to become.
+    """What the controls say; `model` is None where no recogniser can be used.
 
-    `photo` names the picture that the visitor has brought: only a browser that has sent it knows the name.
+    `target` is a person's name, where there is one to become; `missing` is whom the visitor wants to become and the
+    recogniser does not know, or "" where that is not said yet. `photo` names the picture that the visitor has brought:
+    only a browser that has sent it knows the name.
     """
 
-    model: str
+    model: str | None
     epsilon: float = 0.0
     top: float = DEFAULT_TOP
     attack: str = FGSM
     target: str | None = None
+    missing: str | None = field(default=None, compare=False)
     photo: str | None = field(default=None, compare=False)
 
     @property
@@ -138,16 +143,18 @@ class View:
 def view_of(
     visit: Visit, model: str, epsilon: float, top: float, random: bool, method: str, goal: str, photo: str | None
 ) -> View:
-    """The view that the values of the controls stand for. Raises Refused for a recogniser or a person unknown."""
-    labels = available_recognizers()[known(model)]["labels"]
-    target = visit.target if goal == IMPERSONATE and visit.target in labels else None
-    if random:
-        target = None  # there is no gradient to aim with
-    if method not in ATTACKS:
-        raise Refused("refused.attack", name=repr(method)[:40], known=", ".join(ATTACKS))
-    if top not in TOPS or not isinstance(epsilon, (int, float)) or not math.isfinite(epsilon):
+    """The view that the values of the controls stand for. Raises Refused for what the page never sends."""
+    labels, epsilon = config_of(model).labels, known_epsilon(epsilon)
+    if type(top) not in (int, float) or top not in TOPS or type(random) is not bool:
         raise Refused("refused.request")
-    return View(model, epsilon, top, CONTROL if random else method, target, photo)
+    if goal not in (DODGE, IMPERSONATE):
+        raise Refused("refused.request")
+    attack = CONTROL if random else known_attack(method)
+    if goal == DODGE or attack == CONTROL:  # which has no gradient to aim with
+        return View(model, epsilon, top, attack, photo=photo)
+    if visit.target in labels:
+        return View(model, epsilon, top, attack, visit.target, photo=photo)
+    return View(model, epsilon, top, attack, missing=visit.target or "", photo=photo)
 
 
 def opened(source: Path | Upload, asker: Asker) -> Image.Image:
@@ -158,7 +165,7 @@ def opened(source: Path | Upload, asker: Asker) -> Image.Image:
         source.used = time.monotonic()
         return decoder.picture(bytes(source.data), asker)
     if not source.exists():
-        raise Refused("refused.gone")
+        raise Refused("refused.gone_sample")
     return open_picture(source)
 
 
@@ -171,27 +178,32 @@ def face_of(visit: Visit, view: View) -> Face | None:
 
 def label_of(model: str, person: str | None) -> int | None:
     """The class index of the person, where the recogniser knows one of that name."""
-    labels = available_recognizers()[model]["labels"]
+    labels = config_of(model).labels
     return labels.index(person) if person in labels else None
 
 
 def note(view: View, face: Face, language: str) -> str:
     """What a visitor should know of the attack: on which label, at what cost, and what is special about it."""
-    config = available_recognizers()[view.model]
+    config = config_of(view.model)
     if view.target:
         sentences = [say("note.target", language, target=view.target)]
     elif label_of(view.model, face.person) is not None:
-        known_apart = "unknown" if config.get("training_unknown") else "test"
+        known_apart = "unknown" if config.training_unknown else "test"
         sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
-        about = {"recogniser": title(view.model, language), "people": len(config["labels"])}
+        about = {"recogniser": title(view.model, language), "people": len(config.labels)}
         who = "stranger" if face.person else "own_prediction"
         sentences = [say(f"note.{who}", language, person=face.person, **about)]
+    if view.missing:
+        about = {"recogniser": title(view.model, language), "target": view.missing}
+        sentences.insert(0, say("note.target_unknown", language, **about))
+    elif view.missing == "":
+        sentences.insert(0, say("note.target_none", language))
     positions = len(view.epsilons) - 1
     cost = {"attack": view.attack, "steps": STEPS, "positions": positions, "all": STEPS * positions}
     kind = {FGSM: "one", CONTROL: "none"}.get(view.attack, "several")
     sentences.append(say(f"note.gradients_{kind}", language, **cost))
-    if config.get("recipe", {}).get("adversarial_epsilon") and view.attack != CONTROL:
+    if config.robust and view.attack != CONTROL:
         sentences.append(say("note.robust", language))
     if gpu_failed.is_set():
         sentences.append(say("note.cpu", language))
@@ -207,7 +219,7 @@ def act(view: View, face: Tensor, label: int | None) -> Iterator[dict]:
 
 def messages(view: View, face: Face, asker: Asker) -> Iterator[dict]:
     """What `act` says; of a sample face that was scored before, at once all of it."""
-    key = (face.source, replace(view, epsilon=0.0))
+    key = (versions([view.model]), face.source, replace(view, epsilon=0.0))
     if (before := finished.get(key)) is not None:
         yield before
         return
@@ -230,7 +242,7 @@ def expected(view: View) -> tuple[float, float]:
 
 
 def prepared(model: str, face: Face, asker: Asker) -> Tensor:
-    return prepare(opened(face.source, asker), available_recognizers()[model]["input_size"], face.square)
+    return prepare(opened(face.source, asker), config_of(model).input_size, face.square)
 
 
 def staged(handler: Callable[..., Iterator]) -> Callable[..., Iterator]:
@@ -300,16 +312,18 @@ def tipping_epsilon(model: str, face: Face) -> float:
 
 def asked_for(link: dict[str, str]) -> tuple[Face | None, View, bool]:
     """Face and view that a link asks for, and whether it names an epsilon; what it names wrongly is left out."""
-    model = known(link["model"] if link.get("model") in available_recognizers() else DEFAULT_MODEL)
+    model = known(link["model"] if link.get("model") in available_recognizers() else default_recognizer())
     face = sample_of(model, link.get("face", "")) or first_face(model)
     top = next((top for top in TOPS if f"{top:g}" == link.get("top")), DEFAULT_TOP)
     attack = next((attack for attack in ATTACKS if in_link(attack) == link.get("attack")), FGSM)
-    labels = available_recognizers()[model]["labels"]
-    target = next((label for label in labels if in_link(label) == link.get("target")), None)
-    view = View(model, 0.0, top, attack, None if attack == CONTROL else target)
+    labels = config_of(model).labels
+    target = next((label for label in labels if spelling(label) == spelling(link.get("target", ""))), None)
+    if attack == CONTROL or (face is not None and face.person == target):
+        target = None
+    view = View(model, 0.0, top, attack, target)
     try:
-        wanted = float(link["epsilon"])
-    except (KeyError, ValueError):
+        wanted = known_epsilon(link.get("epsilon"))
+    except Refused:
         return face, view, False
     return face, replace(view, epsilon=wanted).at_position(), True
 
@@ -328,9 +342,10 @@ def opening(link: dict[str, str], asker: Asker) -> tuple[Face | None, View]:
 
 def warm_up() -> None:
     """Load the first recogniser and score the opening face, so that the first visitor need not wait for it."""
-    face, view = opening({}, House())
-    for _ in messages(view, face, House()):
-        pass
+    with suppress(Refused):  # whoever opens the page is told
+        face, view = opening({}, House())
+        for _ in messages(view, face, House()):
+            pass
 
 
 def controls(view: View, language: str) -> tuple[Any, ...]:

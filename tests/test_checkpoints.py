@@ -1,0 +1,258 @@
+"""Checkpoints from anywhere: used where they can be, else named with the reason, and never in the way of others."""
+
+import json
+import shutil
+import struct
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fgsm import tabs
+from fgsm.__main__ import main
+from fgsm.config import MOST_LABELS, read_config
+from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, refused_files, version_of
+from fgsm.tabs import kept, recognizer, remember, versions
+from fgsm.texts import Refused
+
+SHIPPED = json.loads((MODELS / "resnet18" / "config.json").read_text("utf-8"))
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 22466066\n"
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A folder of two recognisers: `sound`, and `other`, which a test spoils."""
+    for name in ("sound", "other"):
+        shutil.copytree(MODELS / "resnet18", tmp_path / name)
+    return tmp_path
+
+
+def changed(models, **entries):
+    (models / "other" / "config.json").write_text(json.dumps(SHIPPED | entries))
+
+
+def assert_left_out(models, said, name="other"):
+    started = time.process_time()
+    assert list(available_recognizers(models)) == ["sound"]
+    assert time.process_time() - started < 5  # seconds of a core; a million labels took a minute
+    reason = str(refused_files(models)[name])
+    assert said in reason and reason.endswith(".") and str(models) not in reason and "safe=" not in reason
+    with pytest.raises(Refused, match=r"cannot be used|holds|is "):
+        load_recognizer(name.removesuffix(".pth"), "cpu", models)
+    assert load_recognizer("sound", "cpu", models).labels == tuple(SHIPPED["labels"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "needed"),
+    [
+        ("test_photographs", 5, "list"),
+        ("test_photographs", None, "list"),
+        ("test_photographs", [["a"]], "list"),
+        ("labels", "abc", "distinct names"),
+        ("labels", [], "distinct names"),
+        ("labels", ["a", "a"], "distinct names"),
+        ("labels", ["Ange\u0301lica", "Angélica"], "distinct names"),
+        ("labels", ["a", 1], "distinct names"),
+        ("labels", ["a", " "], "distinct names"),
+        ("labels", [str(n) for n in range(10**6)], "distinct names"),
+        ("labels", None, "distinct names"),
+        ("test_accuracy", "99%", "from 0 to 1"),
+        ("test_accuracy", True, "from 0 to 1"),
+        ("test_accuracy", float("nan"), "from 0 to 1"),
+        ("test_accuracy", 99.5, "from 0 to 1"),
+        ("input_size", 112.0, "whole number"),
+        ("input_size", 10**9, "whole number"),
+        ("mean", [0.5, 0.5], "three numbers"),
+        ("std", [0.5, 0.5, 0], "three numbers above 0"),
+        ("std", [0.5, 0.5, float("inf")], "three numbers above 0"),
+        ("architecture", "vgg16", "one of resnet18"),
+        ("architecture", ["resnet18"], "one of resnet18"),
+        ("faces", 3, "text"),
+        ("data", None, "text"),
+        ("recipe", [1], "object"),
+        ("recipe", {"adversarial_epsilon": "0.03"}, "object"),
+        ("training_minutes", "ten", "minutes"),
+        ("trained_on", 7, "text"),
+        ("training_unknown", "no", "true or false"),
+    ],
+)
+def test_a_config_is_checked_entry_by_entry(models, entry, value, needed):
+    changed(models, **{entry: value})
+    assert_left_out(models, f"in its config.json, {entry} must be")
+    assert needed in str(refused_files(models)["other"])
+
+
+def test_many_labels_are_read_quickly():
+    labels = [f"person {n}" for n in range(MOST_LABELS)]
+    assert len(read_config(SHIPPED | {"labels": labels}, "many").labels) == MOST_LABELS
+
+
+@pytest.mark.parametrize(
+    "config", ["", "{", "[]", "5", "[" * 10**5, "{" + " " * 17 * 10**6 + "}", '{"labels": 1' + "0" * 5000]
+)
+def test_what_is_no_config_is_named(models, config):
+    (models / "other" / "config.json").write_text(config)
+    assert_left_out(models, "models/other holds no recogniser that can be read")
+
+
+def weights(models):
+    return models / "other" / "model.safetensors"
+
+
+def truncated(file):
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def forged(file):
+    """A header that claims a tensor of 10^18 numbers."""
+    header = json.dumps({"fc.weight": {"dtype": "F16", "shape": [10**9, 10**9], "data_offsets": [0, 8]}}).encode()
+    file.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+
+
+def other_shape(file):
+    save_file(load_file(file) | {"fc.weight": torch.zeros(41, 512)}, file)
+
+
+def of_another_network(file):
+    shutil.copy(MODELS / "resnet101" / "model.safetensors", file)
+
+
+SPOILED = {
+    "pointer": (lambda file: file.write_bytes(POINTER), "Git LFS pointer instead of weights: run git lfs pull"),
+    "truncated": (truncated, "is damaged, incomplete or no file of weights"),
+    "empty": (lambda file: file.write_bytes(b""), "is damaged"),
+    "short": (lambda file: file.write_bytes(b"\xff" * 8), "is damaged"),
+    "endless header": (lambda file: file.write_bytes(struct.pack("<Q", 2**62) + b"{}"), "is damaged"),
+    "forged": (forged, "is damaged"),
+    "a page": (lambda file: file.write_bytes(b"<html>moved</html>" * 100), "is damaged"),
+    "missing": (lambda file: file.unlink(), "model.safetensors is missing"),
+    "a folder": (lambda file: (file.unlink(), file.mkdir()), "model.safetensors is missing"),
+    "other shape": (other_shape, "fc.weight is 41 x 512, where 40 x 512"),
+    "another network": (of_another_network, "holds the weights of another network"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_weights_that_cannot_be_used_are_named_with_a_remedy(models, spoil):
+    change, said = SPOILED[spoil]
+    change(weights(models))
+    assert_left_out(models, said)
+
+
+INDEX = "model.safetensors.index.json"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "model-00002-of-00002.safetensors").unlink(), "00002.safetensors is missing"),
+        (lambda folder: (folder / "model-00001-of-00002.safetensors").write_bytes(POINTER), "run git lfs pull"),
+        (lambda folder: (folder / INDEX).write_bytes(POINTER), "run git lfs pull"),
+        (
+            lambda folder: (folder / INDEX).write_text('{"weight_map": {"a": "../../sound/model.safetensors"}}'),
+            "damaged",
+        ),
+        (lambda folder: (folder / INDEX).write_text('{"weight_map": 5}'), "damaged"),
+        (lambda folder: (folder / INDEX).write_text("{}"), "damaged"),
+    ],
+)
+def test_every_part_of_the_weights_is_looked_at(models, spoil, said):
+    shutil.rmtree(models / "other")
+    shutil.copytree(MODELS / "resnet", models / "other")
+    spoil(models / "other")
+    assert_left_out(models, said)
+
+
+def test_weights_that_are_no_numbers_are_refused(models):
+    state = load_file(weights(models))
+    state["fc.bias"][3] = float("nan")
+    save_file(state, weights(models))
+    with pytest.raises(Refused, match="holds weights that are no numbers"):
+        load_recognizer("other", "cpu", models)
+
+
+def test_a_pointer_in_place_of_a_pth_file_is_named(models):
+    (models / "resnet18_celeb_faces.pth").write_bytes(POINTER)
+    assert "resnet18_celeb_faces.pth is a Git LFS pointer" in str(refused_files(models)["resnet18_celeb_faces.pth"])
+    assert list(available_recognizers(models)) == ["other", "sound"]
+
+
+def test_models_names_what_is_left_out_and_lists_the_others(models, monkeypatch, capsys):
+    weights(models).write_bytes(POINTER)
+    survey = [function(models) for function in (available_recognizers, refused_files)]
+    monkeypatch.setattr("fgsm.__main__.available_recognizers", lambda: survey[0])
+    monkeypatch.setattr("fgsm.__main__.refused_files", lambda: survey[1])
+    monkeypatch.setattr("sys.argv", ["fgsm", "models"])
+    main()
+    *_, listed, problem = capsys.readouterr().out.splitlines()
+    assert listed.startswith("sound ") and "99.5% of 200" in listed
+    assert problem == "other/model.safetensors is a Git LFS pointer instead of weights: run git lfs pull."
+
+
+def pth(path, fill):
+    from fgsm.course import LABELS
+    from fgsm.recognizer import build_network
+
+    network = build_network("resnet18", len(LABELS))
+    torch.nn.init.constant_(network.fc.bias, fill)
+    torch.save(network.state_dict(), path)
+
+
+def test_replaced_weights_are_another_version(models):
+    file = models / "resnet18_celeb_faces.pth"
+    seen = []
+    for fill in (1.0, 2.0):
+        pth(file, fill)
+        loaded = load_recognizer("resnet18_celeb_faces", "cpu", models)
+        assert loaded.network.fc.bias[0] == fill and loaded.version == version_of("resnet18_celeb_faces", models)
+        seen.append(loaded.version)
+    before = version_of("other", models)
+    state = load_file(weights(models))
+    save_file(state | {"fc.bias": state["fc.bias"] + 1}, weights(models))
+    assert seen[0] != seen[1] and version_of("other", models) != before
+    assert version_of("nobody", models) is None
+
+
+@pytest.fixture
+def replaceable(models, monkeypatch):
+    """The page's recognisers are those of `models`; called, it replaces the weights of one by others."""
+    monkeypatch.setattr(tabs, "version_of", lambda name: version_of(name, models))
+    monkeypatch.setattr(tabs, "known_recognizer", lambda name: name)
+    monkeypatch.setattr(tabs, "load_recognizer", lambda name, device: load_recognizer(name, "cpu", models))
+
+    def replace(name):
+        file = models / name / "model.safetensors"
+        state = load_file(file)
+        save_file(state | {"fc.bias": state["fc.bias"] + 1}, file)
+
+    return replace
+
+
+def test_what_is_kept_is_of_the_present_weights(replaceable):
+    calls = []
+    counted = kept(lambda name, more: calls.append((name, more)) or len(calls))
+    assert [counted("other", 1), counted("other", 1), counted("sound", 1)] == [1, 1, 2]
+    before = recognizer("other")
+    assert recognizer("other") is before
+    replaceable("other")
+    assert [counted("other", 1), counted("other", 1), counted("sound", 1)] == [3, 3, 2]
+    assert not torch.equal(recognizer("other").network.fc.bias, before.network.fc.bias)
+
+
+def test_what_was_computed_by_weights_replaced_meanwhile_is_not_kept(replaceable):
+    results, asked = {}, versions(["sound", "other"])
+    remember(results, (asked, "before"), 1)
+    replaceable("other")
+    remember(results, (asked, "after"), 2)
+    assert list(results.values()) == [1] and (versions(["sound", "other"]), "before") not in results
+
+    @kept
+    def slow(name):
+        if not slow_calls:
+            replaceable(name)  # while it computes
+        slow_calls.append(name)
+        return len(slow_calls)
+
+    slow_calls = []
+    assert [slow("sound"), slow("sound"), slow("sound")] == [1, 2, 2]
