@@ -6,14 +6,15 @@ import sys
 import httpx
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fgsm.__main__ import main
 from fgsm.dataset import BUILTIN_FACES
-from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame
-from fgsm.faces import PROJECT, prepare
+from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
+from fgsm.faces import PROJECT, as_tensor, prepare
 from fgsm.pictures import open_picture
-from fgsm.texts import TEXTS, Refused
+from fgsm.texts import TEXTS, Refused, say
 
 from .hostile import FACE, FILES, saved
 from .test_hosting import call
@@ -109,6 +110,19 @@ def test_a_bomb_takes_no_memory(files):
     assert int(result.stdout) < 200, result.stderr
 
 
+@pytest.mark.parametrize("size", [112, 224])
+def test_a_picture_of_the_input_size_is_taken_as_it_is_framed(size):
+    large = pasted([("person_05/06.png", 2, 0, 0)], (448, 448))
+    picture = large.resize((size, size)) if size == 112 else large.crop((0, 0, 224, 224))
+    faces = [Square(10, 10, 60)]
+    assert size == 112 or find_faces(picture)
+    assert torch.equal(prepare(picture, size), as_tensor(picture))
+    assert frame(picture, faces, size) == Square(0, 0, size)
+    assert framing(picture, faces, size) == say("framing.portrait")
+    assert frame(picture.resize((300, 300)), faces, size) == faces[0]
+    assert framing(picture.resize((300, 300)), faces, size) == say("framing.one")
+
+
 def pasted(photographs, size=(900, 700)):
     """Built-in photographs in a picture of many greys: (file, factor, x, y) each."""
     picture = Image.radial_gradient("L").resize(size).convert("RGB")
@@ -128,7 +142,7 @@ def assert_frames(square, factor, x, y):
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (700, 0), (40, 470), (715, 475), (350, 200)])
 def test_a_face_is_found_wherever_it_is(x, y):
     picture = pasted([("person_05/06.png", 2, x, y)])
-    assert_frames(frame(picture, find_faces(picture)), 2, x, y)
+    assert_frames(frame(picture, find_faces(picture), 112), 2, x, y)
 
 
 def test_the_largest_of_several_faces_is_framed():
@@ -146,13 +160,13 @@ def test_a_face_in_a_turned_photograph_is_found(tmp_path):
     exif[0x0112] = 6
     (tmp_path / "phone.jpg").write_bytes(saved(picture.rotate(90, expand=True), "JPEG", exif=exif, quality=95))
     upright = open_picture(tmp_path / "phone.jpg")
-    assert_frames(frame(upright, find_faces(upright)), 3, 500, 100)
+    assert_frames(frame(upright, find_faces(upright), 112), 3, 500, 100)
 
 
 def test_where_nobody_is_the_centre_is_used():
     picture = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
     assert find_faces(picture) == []
-    assert frame(picture, []) == centre_square(picture) == Square(50, 0, 300)
+    assert frame(picture, [], 112) == centre_square(picture) == Square(50, 0, 300)
 
 
 def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
@@ -161,10 +175,10 @@ def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
     for photograph in photographs:
         picture = Image.open(photograph).convert("RGB")
         assert min(picture.size) < SMALLEST_SEARCHED  # no search: the outcome is certain
-        assert frame(picture, find_faces(picture)) == centre_square(picture)
+        assert frame(picture, find_faces(picture), 112) == centre_square(picture)
     for photograph in photographs[::40]:
         larger = Image.open(photograph).convert("RGB").resize((368, 448), Image.Resampling.BICUBIC)
-        assert frame(larger, find_faces(larger)) == centre_square(larger)
+        assert frame(larger, find_faces(larger), 112) == centre_square(larger)
 
 
 def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_path):
