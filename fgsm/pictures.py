@@ -18,7 +18,8 @@ from PIL import Image, ImageOps
 from .texts import Refused
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
-HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+AVIF_BRANDS = {b"avif", b"avis"}
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}  # the last two, of AVIF as well
 MOST_BYTES = 40 * 10**6
 HEAD = 1024  # bytes at the beginning of a file, which tell its kind
 SLOW_PIXELS = 4 * 10**6  # of a kind that takes a second for a million
@@ -100,12 +101,26 @@ def _check_size(size: int) -> None:
 
 def _check_kind(data: bytes) -> None:
     """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
-    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+    if brands(data) & HEIC_BRANDS and not is_avif(data):
         raise Refused("refused.heic")
     if b"<svg" in data[:HEAD]:
         raise Refused("refused.svg")
     if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
         raise Refused("refused.unreadable")
+
+
+def is_avif(data: bytes | bytearray) -> bool:
+    """Whether the file that begins with `data` says that it holds an AVIF picture, first or among others."""
+    return bool(brands(data) & AVIF_BRANDS)
+
+
+def brands(data: bytes | bytearray) -> set[bytes]:
+    """The kinds of picture, such as heic, that a file of Apple's or AVIF's container says it holds; else none."""
+    head = bytes(data[:HEAD])
+    if head[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[at : at + 4] for at in (8, *range(16, end, 4))}
 
 
 def upright_rgb(picture: Image.Image) -> Image.Image:

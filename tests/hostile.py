@@ -28,6 +28,17 @@ def png_of_size(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
+def avif_of(brand, *compatible):
+    """An AVIF whose first box names these kinds of picture."""
+    data = several_frames("AVIF") if b"avis" in compatible else saved(FACE, "AVIF", quality=90)
+    rest = data[int.from_bytes(data[:4], "big") :]
+    # What lies behind is found by its distance from the beginning, so the box keeps its length.
+    length = len(data) - len(rest)
+    brands = b"".join([brand, bytes(4), *compatible])
+    assert len(brands) <= length - 8
+    return struct.pack(">I4s", length, b"ftyp") + brands.ljust(length - 8, b"\0") + rest
+
+
 def turned():
     exif = Image.Exif()
     exif[0x0112] = 6  # shown a quarter turn clockwise
@@ -75,6 +86,8 @@ FILES = [
     ("truncated.png", lambda: saved(FACE, "PNG")[:5000], "refused.damaged"),
     ("header_only.png", lambda: b"\x89PNG\r\n\x1a\n broken", "refused.unreadable"),
     ("12000x12000.png", lambda: png_of_size(12000, 12000), "refused.pixels"),
+    ("brand_mif1.avif", lambda: avif_of(b"mif1", b"avif", b"miaf"), None),
+    ("brand_msf1.heic", lambda: b"\x00\x00\x00\x18ftypmsf1\x00\x00\x00\x00msf1hevc" + bytes(200), "refused.heic"),
     ("bomb.png", lambda: png_of_size(60000, 60000), "refused.pixels"),
     ("heavy.png", lambda: saved(FACE, "PNG") + bytes(41 * 10**6), "refused.bytes"),
 ]

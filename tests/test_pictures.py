@@ -14,9 +14,10 @@ from fgsm.dataset import BUILTIN_FACES
 from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
 from fgsm.faces import PROJECT, as_tensor, prepare
 from fgsm.pictures import open_picture
+from fgsm.tabs.uploads import Upload
 from fgsm.texts import TEXTS, Refused, say
 
-from .hostile import FACE, FILES, saved
+from .hostile import FACE, FILES, avif_of, saved
 from .test_hosting import call
 
 NAMES = [name for name, _, _ in FILES]
@@ -108,6 +109,30 @@ def test_a_bomb_takes_no_memory(files):
     bombs = [str(files / name) for name in ("bomb.png", "12000x12000.png", "12000x12000.jpg", "heavy.png")]
     result = subprocess.run([sys.executable, "-c", script, *bombs], cwd=PROJECT, capture_output=True, text=True)
     assert int(result.stdout) < 200, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("brands", "readable"),
+    [
+        ((b"avif", b"avif", b"mif1"), True),
+        ((b"mif1", b"avif", b"miaf"), True),
+        ((b"mif1", b"miaf", b"avif"), True),
+        ((b"msf1", b"avis", b"avif"), True),
+        ((b"mif1", b"heic", b"miaf"), False),
+        ((b"heic", b"mif1"), False),
+        ((b"mif1",), False),
+    ],
+)
+def test_the_brands_of_a_file_tell_avif_from_heic(brands, readable):
+    data = avif_of(*brands)
+    assert (Upload("picture", "address", data).kind == "image/avif") == readable
+    assert (Upload("picture", "address", bytearray(data)).kind == "image/avif") == readable
+    if readable:
+        assert open_picture(data).size == FACE.size
+    else:
+        with pytest.raises(Refused) as refused:
+            open_picture(data)
+        assert refused.value.key == "refused.heic"
 
 
 @pytest.mark.parametrize("size", [112, 224])
