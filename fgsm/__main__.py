@@ -70,11 +70,11 @@ def attack_command(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(known_recognizer(arguments.model))
     faces = find_faces(picture)
-    face = prepare(picture, recognizer.input_size, frame(picture, faces))
+    face = prepare(picture, recognizer.input_size, frame(picture, faces, recognizer.input_size))
     label = None if arguments.label is None else known_person(recognizer.labels, arguments.label)
     target = known_target(recognizer.labels, arguments.target, arguments.attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, arguments.attack, target)
-    report["framing"] = framing(picture, faces)
+    report["framing"] = framing(picture, faces, recognizer.input_size)
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))

@@ -59,23 +59,27 @@ def find_faces(picture: Image.Image) -> list[Square]:
     return sorted(squares, key=lambda square: -square.side)
 
 
-def frame(picture: Image.Image, faces: list[Square]) -> Square:
+def frame(picture: Image.Image, faces: list[Square], size: int) -> Square:
     """The square of an upright picture that recognisers are shown: the largest of its `faces`, or the centre square.
 
-    A portrait, which the face fills already, is left as it is framed.
+    A portrait, which the face fills already, is left as it is framed, and so is a picture of just the input `size`:
+    somebody has saved an adversarial face and opens it again.
     """
-    if not faces or faces[0].side >= PORTRAIT * min(picture.size):
-        return centre_square(picture)
-    return faces[0]
+    return faces[0] if faces and not _is_portrait(picture, faces, size) else centre_square(picture)
 
 
-def framing(picture: Image.Image, faces: list[Square], language: str = ENGLISH) -> str:
+def framing(picture: Image.Image, faces: list[Square], size: int, language: str = ENGLISH) -> str:
     """A sentence about what `frame` does with a picture in which these `faces` were found."""
-    if min(picture.size) < SMALLEST_SEARCHED or (faces and faces[0].side >= PORTRAIT * min(picture.size)):
+    if min(picture.size) < SMALLEST_SEARCHED or _is_portrait(picture, faces, size):
         return say("framing.portrait", language)
     if len(faces) > 1:
         return say("framing.several", language, count=len(faces))
     return say("framing.one" if faces else "framing.none", language)
+
+
+def _is_portrait(picture: Image.Image, faces: list[Square], size: int) -> bool:
+    filled = bool(faces) and faces[0].side >= PORTRAIT * min(picture.size)
+    return filled or picture.size == (size, size)
 
 
 def _square_around(box: np.ndarray, picture: Image.Image) -> Square:

@@ -16,12 +16,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 def prepare(picture: Image.Image, size: int, square: Square | None = None) -> torch.Tensor:
     """Any picture as model input: upright, RGB, a square of it at `size` x `size` pixels.
 
-    Without a `square` of the upright picture it is that of the largest face, see `detect.frame`. Returns float32 of
-    shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an 8-bit picture. The one way in, for
-    training, test sets and visitors alike.
+    Without a `square` of the upright picture it is that of the largest face, see `detect.frame`; a picture of just that
+    size keeps its pixels. Returns float32 of shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an
+    8-bit picture. The one way in, for training, test sets and visitors alike.
     """
     picture = upright_rgb(picture)
-    square = square or frame(picture, find_faces(picture))
+    square = square or frame(picture, find_faces(picture), size)
     box = (square.x, square.y, square.x + square.side, square.y + square.side)
     return as_tensor(picture.resize((size, size), Image.Resampling.BICUBIC, box))
 

@@ -1,21 +1,42 @@
 """Any picture people bring: read as they expect, or refused in a sentence; the face in it found."""
 
+import io
+import shutil
+import struct
 import subprocess
 import sys
+import time
+import zlib
 
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
+import torch
+from PIL import Image, ImageOps
 
 from fgsm.__main__ import main
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame
-from fgsm.faces import PROJECT, prepare
+from fgsm.dataset import BUILTIN_FACES, gather
+from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
+from fgsm.faces import PROJECT, as_tensor, prepare
 from fgsm.pictures import open_picture
-from fgsm.texts import TEXTS, Refused
+from fgsm.tabs.uploads import Upload
+from fgsm.texts import TEXTS, Refused, say
 
-from .hostile import FACE, FILES, saved
+from .hostile import (
+    BROKEN_EXIF,
+    FACE,
+    FILES,
+    PROFILE_TEXT,
+    UPRIGHT_AFTER_A_QUARTER,
+    avif_of,
+    chunk,
+    exif_of,
+    large,
+    png_with,
+    raw_profile,
+    saved,
+    xmp_chunk,
+)
 from .test_hosting import call
 
 NAMES = [name for name, _, _ in FILES]
@@ -109,6 +130,207 @@ def test_a_bomb_takes_no_memory(files):
     assert int(result.stdout) < 200, result.stderr
 
 
+SOUND_EXIF = exif_of(UPRIGHT_AFTER_A_QUARTER)
+LARGE_TEXT = large(b"iTXt", b"Comment\0\1\0\0\0")
+PNGS_ASIDE = {  # name of what lies beside the pixels: chunks before and behind them
+    "large_iTXt": (LARGE_TEXT, b""),
+    "large_XMP": (large(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0"), b""),
+    "large_zTXt_behind": (b"", large(b"zTXt", b"Comment\0\0")),
+    "large_iCCP": (large(b"iCCP", b"profile\0\0"), b""),
+    "raw_text": (chunk(b"tEXt", b"Comment\0" + bytes(100_000)), chunk(b"iTXt", b"Comment\0\0\0\0\0" + bytes(10**6))),
+    "much_text": (chunk(b"tEXt", b"Comment\0" + b"x" * 10**6) * 39, b""),
+    "odd_compression": (chunk(b"zTXt", b"Comment\0\7x") + chunk(b"iCCP", b"profile\0\7x"), b""),
+    "no_text_at_all": (chunk(b"tEXt", b"") + chunk(b"zTXt", b"") + chunk(b"iTXt", b"") + chunk(b"iCCP", b""), b""),
+    "text_named_like_a_setting": (
+        b"".join(
+            chunk(b"tEXt", key + b"\0x") for key in (b"interlace", b"transparency", b"icc_profile", b"exif", b"bbox")
+        ),
+        b"",
+    ),
+    "too_short": (b"".join(chunk(kind, b"x") for kind in (b"pHYs", b"gAMA", b"cHRM", b"tRNS", b"acTL", b"fcTL")), b""),
+    "profile_text": (chunk(b"zTXt", PROFILE_TEXT + zlib.compress(b"\nexif\n 9\nno hex")), b""),
+    "past_the_end": (b"", chunk(b"tEXt", b"Comment\0x").replace(b"\0\0\0\t", b"\x7f\xff\xff\xff", 1)),
+    **{f"exif_{name}": (chunk(b"eXIf", exif), b"") for name, exif in BROKEN_EXIF.items()},
+    **{f"exif_{name}_behind": (b"", chunk(b"eXIf", exif)) for name, exif in BROKEN_EXIF.items()},
+    **{
+        f"checksum_of_{kind.decode()}{' behind' * behind}": (b"", wrong) if behind else (wrong, b"")
+        for kind in (b"tEXt", b"eXIf", b"pHYs", b"gAMA", b"iCCP", b"tRNS", b"vpAg")
+        for wrong in [chunk(kind, b"Comment\0\0x", wrong=1)]
+        for behind in (False, True)
+    },
+}
+
+
+@pytest.mark.parametrize("name", PNGS_ASIDE)
+def test_what_lies_beside_the_pixels_of_a_png_spoils_none(name):
+    before, behind = PNGS_ASIDE[name]
+    began = time.process_time()
+    assert open_picture(png_with(before, behind=behind)).tobytes() == FACE.tobytes()
+    turned = png_with(before, chunk(b"eXIf", SOUND_EXIF), behind=behind)
+    if "exif" not in name:
+        assert open_picture(turned).tobytes() == FACE.rotate(270, expand=True).tobytes()
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        chunk(b"eXIf", SOUND_EXIF),
+        chunk(b"eXIf", b"Exif\0\0" + SOUND_EXIF),
+        chunk(b"eXIf", b"II*\0", wrong=1) + chunk(b"eXIf", SOUND_EXIF),
+        chunk(b"eXIf", exif_of((0x010E, 2, 2**31, 8), UPRIGHT_AFTER_A_QUARTER)),
+        chunk(b"eXIf", SOUND_EXIF[:-4] + b"\x08\0\0\0"),
+        chunk(b"eXIf", b"II*\0") + xmp_chunk(),
+        raw_profile(SOUND_EXIF),
+        xmp_chunk(),
+        xmp_chunk(packed=True),
+        LARGE_TEXT + xmp_chunk(),
+    ],
+)
+def test_a_png_is_upright_by_any_of_its_notes(notes):
+    expected = FACE.rotate(270, expand=True).tobytes()
+    assert open_picture(png_with(notes)).tobytes() == expected
+    assert open_picture(png_with(behind=notes)).tobytes() == expected
+
+
+def test_a_png_of_nothing_but_pixels_is_read_as_it_came(monkeypatch):
+    given = []
+    opens = Image.open
+    monkeypatch.setattr(Image, "open", lambda file, **options: given.append(file.getvalue()) or opens(file, **options))
+    data = saved(FACE, "PNG")
+    open_picture(data)
+    assert given[0] is data
+
+
+def test_millions_of_chunks_take_no_time():
+    began = time.process_time()
+    with pytest.raises(Refused):
+        open_picture(png_with(chunk(b"tEXt", b"") * 3 * 10**6))
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("name", BROKEN_EXIF)
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
+def test_broken_exif_spoils_no_picture(kind, name):
+    data = saved(FACE, kind, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + bytes(200))
+    filler = b"II*\0\x08\0\0\0\0\0\0\0\0\0" + bytes(200)
+    assert filler in data
+    broken = data.replace(filler, BROKEN_EXIF[name].ljust(len(filler), b"\0"))
+    assert open_picture(broken).tobytes() == open_picture(saved(FACE, kind)).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_kind_is_turned_once(kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(FACE, kind, exif=exif, quality=95)
+    turned = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    assert open_picture(data).tobytes() == turned.tobytes()
+
+
+def test_exif_that_is_broken_behind_its_orientation_still_turns():
+    far = (0x9003, 2, 2**31, 2**31 - 1)
+    for first in ([UPRIGHT_AFTER_A_QUARTER, far], [far, UPRIGHT_AFTER_A_QUARTER]):
+        data = saved(FACE, "JPEG", exif=b"Exif\0\0" + exif_of(*first), quality=95)
+        assert open_picture(data).size == FACE.size[::-1]
+
+
+def tiff_with(tag, kind, count, value):
+    """A TIFF with one more entry, in the place of its least needed one."""
+    data = bytearray(saved(FACE.resize((300, 300)), "TIFF", software="x" * 9))
+    at = data.index(struct.pack("<HH", 305, 2))
+    data[at : at + 12] = struct.pack("<HHII", tag, kind, count, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (700, 2, 4, 0x41414141),
+        (700, 3, 2, 7),
+        (34665, 4, 1, 8),
+        (34665, 4, 1, 2),
+        (34665, 2, 4, 0x41414141),
+        (34853, 4, 1, 2**31),
+        (40965, 12, 1, 8),
+        (305, 2, 2**31, 8),
+        (305, 2, 9, 2**31),
+        (34675, 3, 1, 7),
+    ],
+)
+def test_odd_notes_spoil_no_tiff(entry):
+    assert open_picture(tiff_with(*entry)).tobytes() == FACE.resize((300, 300)).tobytes()
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_tiff_is_read_past_a_tag_that_is_lost(compression):
+    data = bytearray(saved(FACE, "TIFF", description="x" * 99, compression=compression))
+    at = data.index(struct.pack("<HHI", 270, 2, 100))
+    data[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
+    assert open_picture(bytes(data)).tobytes() == FACE.tobytes()
+
+
+def test_a_phone_s_two_pictures_in_one_file_are_no_way_around_the_limits():
+    phone = saved(FACE, "MPO", save_all=True, append_images=[FACE], quality=95)
+    assert open_picture(phone).tobytes() == open_picture(saved(FACE, "JPEG", quality=95)).tobytes()
+    large = saved(Image.new("L", (2000, 2000)), "MPO", save_all=True, append_images=[FACE], progressive=True)
+    with pytest.raises(Refused):
+        open_picture(large + b"\xff\xda" * 400)
+
+
+@pytest.mark.parametrize(
+    ("brands", "readable"),
+    [
+        ((b"avif", b"avif", b"mif1"), True),
+        ((b"mif1", b"avif", b"miaf"), True),
+        ((b"mif1", b"miaf", b"avif"), True),
+        ((b"msf1", b"avis", b"avif"), True),
+        ((b"mif1", b"heic", b"miaf"), False),
+        ((b"heic", b"mif1"), False),
+        ((b"mif1",), False),
+    ],
+)
+def test_the_brands_of_a_file_tell_avif_from_heic(brands, readable):
+    data = avif_of(*brands)
+    assert (Upload("picture", "address", data).kind == "image/avif") == readable
+    assert (Upload("picture", "address", bytearray(data)).kind == "image/avif") == readable
+    if readable:
+        assert open_picture(data).size == FACE.size
+    else:
+        with pytest.raises(Refused) as refused:
+            open_picture(data)
+        assert refused.value.key == "refused.heic"
+
+
+@pytest.mark.parametrize("size", [112, 224])
+def test_a_picture_of_the_input_size_is_taken_as_it_is_framed(size):
+    large = pasted([("person_05/06.png", 2, 0, 0)], (448, 448))
+    picture = large.resize((size, size)) if size == 112 else large.crop((0, 0, 224, 224))
+    faces = [Square(10, 10, 60)]
+    assert size == 112 or find_faces(picture)
+    assert torch.equal(prepare(picture, size), as_tensor(picture))
+    assert frame(picture, faces, size) == Square(0, 0, size)
+    assert framing(picture, faces, size) == say("framing.portrait")
+    assert frame(picture.resize((300, 300)), faces, size) == faces[0]
+    assert framing(picture.resize((300, 300)), faces, size) == say("framing.one")
+
+
+def test_a_data_set_is_gathered_past_all_of_these(files, tmp_path):
+    person = tmp_path / "person_01"
+    shutil.copytree(files, person)
+    for number, (name, (before, behind)) in enumerate(PNGS_ASIDE.items()):
+        picture = Image.new("RGB", (64, 64), (number, 9, 9))
+        (person / f"{name}.png").write_bytes(png_with(before, behind=behind, picture=picture))
+    brought = {path.name for path in person.iterdir()}
+    kept, left_out = gather(tmp_path, 64)
+    read = {path.name for path in kept["person 01"]}
+    told = {sentence.split(": ")[0].removeprefix("person_01/") for sentence in left_out}
+    assert read | told == brought and not read & told
+    assert {f"{name}.png" for name in PNGS_ASIDE} <= read
+    assert all(sentence.endswith(".") and len(sentence.splitlines()) == 1 for sentence in left_out)
+
+
 def pasted(photographs, size=(900, 700)):
     """Built-in photographs in a picture of many greys: (file, factor, x, y) each."""
     picture = Image.radial_gradient("L").resize(size).convert("RGB")
@@ -128,7 +350,7 @@ def assert_frames(square, factor, x, y):
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (700, 0), (40, 470), (715, 475), (350, 200)])
 def test_a_face_is_found_wherever_it_is(x, y):
     picture = pasted([("person_05/06.png", 2, x, y)])
-    assert_frames(frame(picture, find_faces(picture)), 2, x, y)
+    assert_frames(frame(picture, find_faces(picture), 112), 2, x, y)
 
 
 def test_the_largest_of_several_faces_is_framed():
@@ -146,13 +368,13 @@ def test_a_face_in_a_turned_photograph_is_found(tmp_path):
     exif[0x0112] = 6
     (tmp_path / "phone.jpg").write_bytes(saved(picture.rotate(90, expand=True), "JPEG", exif=exif, quality=95))
     upright = open_picture(tmp_path / "phone.jpg")
-    assert_frames(frame(upright, find_faces(upright)), 3, 500, 100)
+    assert_frames(frame(upright, find_faces(upright), 112), 3, 500, 100)
 
 
 def test_where_nobody_is_the_centre_is_used():
     picture = Image.radial_gradient("L").resize((400, 300)).convert("RGB")
     assert find_faces(picture) == []
-    assert frame(picture, []) == centre_square(picture) == Square(50, 0, 300)
+    assert frame(picture, [], 112) == centre_square(picture) == Square(50, 0, 300)
 
 
 def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
@@ -161,10 +383,10 @@ def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
     for photograph in photographs:
         picture = Image.open(photograph).convert("RGB")
         assert min(picture.size) < SMALLEST_SEARCHED  # no search: the outcome is certain
-        assert frame(picture, find_faces(picture)) == centre_square(picture)
+        assert frame(picture, find_faces(picture), 112) == centre_square(picture)
     for photograph in photographs[::40]:
         larger = Image.open(photograph).convert("RGB").resize((368, 448), Image.Resampling.BICUBIC)
-        assert frame(larger, find_faces(larger)) == centre_square(larger)
+        assert frame(larger, find_faces(larger), 112) == centre_square(larger)
 
 
 def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_path):

@@ -268,14 +268,14 @@ def answer(
         raise Refused("refused.no_picture")
     picture = decoder.picture(brought.take(photo, request.session_hash), caller(request))
     faces = find_faces(picture)
-    face = prepare(picture, config.input_size, frame(picture, faces))
+    face = prepare(picture, config.input_size, frame(picture, faces, config.input_size))
     seconds = expected(View(model, attack=attack))[1]
     asked = (model, face, epsilon, attack, aimed_at)
     report, image = computed_once(caller(request), seconds, report_on, *asked)
     file = io.BytesIO()
     image.save(file, "PNG")
     path = brought.hand_out(file.getvalue(), "adversarial.png", request.session_hash)
-    return {**report, "framing": framing(picture, faces)}, path
+    return {**report, "framing": framing(picture, faces, config.input_size)}, path
 
 
 def build(demo: gr.Blocks) -> None:

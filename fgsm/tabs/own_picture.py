@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..detect import Square, find_faces, frame, framing
 from ..pictures import SMALLEST
+from ..recognizer import available_recognizers
 from ..stage import data_url
 from ..texts import Refused, say
 from . import I18N, brought, caller, drawn_by, language_of, told
@@ -51,27 +52,29 @@ def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
         raise
     brought.keep_only(upload)
     faces = find_faces(picture)
-    square = frame(picture, faces)
+    size = available_recognizers()[view.model]["input_size"]
+    square = frame(picture, faces, size)
+    cropper = crop(picture, square, faces, size, language_of(request))
     if visit.attack != shown and visit.face is not chosen:  # something else was chosen meanwhile, or this one removed
         gone = brought.find(upload.name) is None
-        yield gr.skip(), None if gone else crop(picture, square, faces, language_of(request))
+        yield gr.skip(), None if gone else cropper
         return
-    yield gr.skip(), crop(picture, square, faces, language_of(request))
+    yield gr.skip(), cropper
     del picture  # up to 27 MB, which need not wait for the computing
     if visit.attack == shown:  # else a control was moved meanwhile, and has attacked this picture
         for message in show(visit, view, request, Face(upload, square=square)):
             yield message, gr.skip()
 
 
-def crop(picture: Image.Image, square: Square, faces: list[Square], language: str) -> dict:
-    """What assets/crop/crop.js draws."""
+def crop(picture: Image.Image, square: Square, faces: list[Square], size: int, language: str) -> dict:
+    """What assets/crop/crop.js draws, for a recogniser of that input size."""
     preview = picture.copy()
     preview.thumbnail((PREVIEW, PREVIEW))
     return {
         "preview": data_url(preview),
         "width": picture.width,
         "height": picture.height,
-        "message": f"{framing(picture, faces, language)} {say('crop.help', language)}",
+        "message": f"{framing(picture, faces, size, language)} {say('crop.help', language)}",
         "faces": [asdict(face) for face in faces],
         **asdict(square),
     }

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..pictures import MOST_BYTES
+from ..pictures import MOST_BYTES, is_avif
 from ..texts import Refused
 from .folder import own_folder
 
@@ -48,7 +48,7 @@ class Upload:
         start = bytes(self.data[:12])
         if start[:4] == b"RIFF" and start[8:] == b"WEBP":
             return "image/webp"
-        if start[4:] in (b"ftypavif", b"ftypavis"):
+        if is_avif(self.data):
             return "image/avif"
         return next((kind for magic, kind in KINDS.items() if start.startswith(magic)), "application/octet-stream")
 
