@@ -1,19 +1,22 @@
 """The page: its tabs under one title. Each tab stands in fgsm/tabs/, what browsers draw in assets/."""
 
 import os
-import signal
 import sys
 import threading
+
+from fgsm import machine
 
 # OpenMP's threads, which wait for each other by spinning, take three times as long for a step where anything else
 # wants a core, as a page with visitors does; spinning for a moment only is as fast alone, and as fast beside others.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # before PyTorch is loaded
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # which Gradio counts over anew after each
+if __name__ == "__main__":
+    host, port = machine.prepare()
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from fgsm.tabs import I18N, attack_tab, curve_tab, head, how_tab, transfer_tab
-from fgsm.tabs.folder import own_folder
 from fgsm.tabs.gate import Gate, housekeeping
 from fgsm.tabs.page import Page
 from fgsm.tabs.visit import warm_up
@@ -40,8 +43,6 @@ CSS = """
 SWITCH = 0.0005  # seconds after which a busy thread lets the computing one go on, which asks at every operation
 MOST_THREADS = 240  # visitors wait in threads for the one that computes; more than the gate lets in
 
-os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # which Gradio counts over anew after each
-os.environ["GRADIO_TEMP_DIR"] = str(own_folder())  # where components keep their files
 sys.setswitchinterval(SWITCH)
 threading.Thread(target=warm_up, daemon=True).start()
 
@@ -54,7 +55,7 @@ def open_tab(request: gr.Request) -> gr.Tabs:
     return gr.Tabs(selected=asked if asked in TABS else "attack")
 
 
-with Page(title="Fool a face recogniser", analytics_enabled=False) as demo:
+with machine.in_a_sentence(), Page(title="Fool a face recogniser", analytics_enabled=False) as demo:
     gr.Markdown(I18N("page.welcome"), elem_id="title")
     with gr.Tabs() as tabs:
         for name, build in TABS.items():
@@ -65,9 +66,10 @@ with Page(title="Fool a face recogniser", analytics_enabled=False) as demo:
     opened.then(None, js="() => { window.fgsm.opened = true; }")
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C ends it: in peace, without its folder
-    demo.launch(
-        server_port=int(os.environ["PORT"]) if "PORT" in os.environ else None,  # else Gradio's own variable, or 7860
+    machine.serve(
+        demo,
+        server_name=host,
+        server_port=port,
         theme=gr.themes.Default(primary_hue="red", font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         css=CSS,
         head=head(),

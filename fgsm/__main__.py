@@ -23,6 +23,7 @@ from .detect import find_faces, frame, framing
 from .faces import prepare
 from .fetch import SOURCES
 from .figures import accuracy_figure, examples_figure, transfer_figure
+from .machine import print_anything, print_nothing_more
 from .methods import FGSM
 from .pictures import open_picture
 from .recognizer import (
@@ -289,14 +290,23 @@ COMMANDS = {
 
 
 def main() -> None:
-    arguments = parser().parse_args()
+    print_anything()
     try:
-        COMMANDS[arguments.command](arguments)
+        try:
+            arguments = parser().parse_args()
+            COMMANDS[arguments.command](arguments)
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:  # whoever read has read enough
+        print_nothing_more(sys.stdout)
+        sys.exit(1)
     except (Refusal, Refused) as error:
         print(f"python -m fgsm: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # a full disk, a folder that may not be written
-        print(f"python -m fgsm: {error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        print_nothing_more(sys.stdout)
+        written = error.filename or "The output, or a file, cannot be written"
+        print(f"python -m fgsm: {written}: {error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
         print(f"python -m fgsm: {stopped}", file=sys.stderr)

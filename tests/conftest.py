@@ -62,15 +62,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def served(folder):
-    """A server of the page on a free port, with `folder` for temporary files."""
+def served(folder, checkout=PROJECT, host="127.0.0.1", prefix=(), **environment):
+    """A server of the page in `checkout` on a free port, begun by `prefix`, with `folder` for temporary files."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "TMPDIR": str(folder)}
-    with open(folder / "log", "w") as log:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=os.environ | settings, stderr=log)
-    address = f"http://127.0.0.1:{port}"
+    settings = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": host, "TMPDIR": str(folder)}
+    command = [*prefix, sys.executable, "app.py"]
+    with open(folder / "log", "w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=checkout, env=os.environ | settings | environment, stderr=log)
+    address = f"http://{host}:{port}"
     try:
         for _ in range(240):
             try:

@@ -26,10 +26,10 @@ from PIL import Image
 from fgsm.compute import Computer, House
 from fgsm.dataset import BUILTIN_FACES
 from fgsm.faces import PROJECT
+from fgsm.folder import clear_abandoned
 from fgsm.pictures import open_picture
 from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
 from fgsm.tabs import visit as visit_of_page
-from fgsm.tabs.folder import clear_abandoned
 from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
 from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.texts import TEXTS, Refused
@@ -228,7 +228,7 @@ def test_pictures_that_nobody_uses_make_room_and_those_in_use_never_do():
     assert all(uploads.find(name) for name in (used, *idle[1:]))
 
 
-HOLD = "import sys; from fgsm.tabs.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+HOLD = "import sys; from fgsm.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
 
 
 def test_a_folder_whose_name_was_taken_anew_meanwhile_is_left_alone(tmp_path, monkeypatch):

@@ -25,10 +25,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..compute import give_back_memory
+from ..folder import own_folder
 from ..pictures import MOST_BYTES
 from ..texts import Refused, preferred
 from . import brought, computer, decoder, guests
-from .folder import own_folder
 from .uploads import UNCLAIMED, Upload
 from .visitors import Visitor
 

@@ -10,10 +10,9 @@ from PIL import Image
 
 from ..detect import Square, find_faces, frame, framing
 from ..pictures import SMALLEST
-from ..recognizer import available_recognizers
 from ..stage import data_url
 from ..texts import Refused, say
-from . import I18N, brought, caller, drawn_by, language_of, told
+from . import I18N, brought, caller, config_of, drawn_by, language_of, told
 from .inputs import Photo
 from .uploads import Upload
 from .visit import Face, View, Visit, opened, show, staged, view_of
@@ -52,7 +51,7 @@ def choose_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
         raise
     brought.keep_only(upload)
     faces = find_faces(picture)
-    size = available_recognizers()[view.model]["input_size"]
+    size = config_of(view.model).input_size
     square = frame(picture, faces, size)
     cropper = crop(picture, square, faces, size, language_of(request))
     if visit.attack != shown and visit.face is not chosen:  # something else was chosen meanwhile, or this one removed

@@ -54,6 +54,9 @@ class Page(gr.Blocks):
             if error.print_exception:  # Gradio's own, with a caller's values in it
                 raise shown_error(str(error.message)) from None
             raise
+        except OSError as error:  # Gradio keeps the pictures that it sends in files
+            log.error("An answer could not be kept: %s", error)
+            raise shown_error(say("refused.disk", language_of(request))) from None
         except Exception as error:
             log.warning("An event could not be read: %s", type(error).__name__)
             log.debug("An event could not be read.", exc_info=error)

@@ -6,6 +6,7 @@ made up. Files handed out lie in this process's own folder, under such a name, f
 """
 
 import contextlib
+import logging
 import secrets
 import shutil
 import threading
@@ -13,9 +14,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..folder import kept_folder, own_folder
 from ..pictures import MOST_BYTES, is_avif
 from ..texts import Refused
-from .folder import own_folder
 
 ROOM = 384 * 10**6  # bytes of pictures in memory, half of them at most from one address
 UNCLAIMED = 120.0  # seconds that a picture waits for a visit to use it
@@ -29,6 +30,8 @@ KINDS = {  # of picture that a browser may show, by how their files begin
     b"GIF8": "image/gif",
     b"BM": "image/bmp",
 }
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -161,11 +164,16 @@ class Uploads:
             return data
 
     def hand_out(self, data: bytes, name: str, session: str) -> str:
-        """The path of a new file with `data`, called `name`, for a visit."""
-        folder = own_folder() / secrets.token_urlsafe(24)
-        folder.mkdir()
-        path = folder / name
-        path.write_bytes(data)
+        """The path of a new file with `data`, called `name`, for a visit. Raises Refused where none can be written."""
+        path = own_folder() / secrets.token_urlsafe(24) / name
+        try:
+            kept_folder()
+            path.parent.mkdir(mode=0o700)
+            path.write_bytes(data)
+        except OSError as error:
+            log.error("A file could not be written: %s", error)
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise Refused("refused.disk") from None
         with self._lock:
             self._files.append(HandedOut(path, session))
             theirs = [file for file in self._files if file.session == session]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from .texts import Refused
+
 PREFIX = "fgsm-page-"
 
 
@@ -18,8 +20,24 @@ PREFIX = "fgsm-page-"
 def own_folder() -> Path:
     """A new folder, held by a lock for as long as this process lives, and removed when it ends in peace.
 
-    Folders of processes that no longer live, killed ones for example, are cleared first.
+    Folders of processes that no longer live, killed ones for example, are cleared first. Raises Refused where this one
+    cannot be made.
     """
+    try:
+        return _made()
+    except OSError:
+        raise Refused("refused.temporary") from None
+
+
+def kept_folder() -> Path:
+    """`own_folder`, made anew where somebody has cleared it. Raises OSError where it cannot be, or is another's."""
+    folder = own_folder()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def _made() -> Path:
     clear_abandoned()
     while True:
         handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=".lock")
