@@ -217,9 +217,10 @@ def train(
 
     It starts from the weights of `start` or, without it, from scratch. The accuracy in its config is measured on the
     test faces through the weights on disk. A checkpoint of that name is replaced when the new one is whole. Raises
-    Refused for a name that is not a plain one.
+    Refused for a name that is not a plain one, and for a folder that cannot be written.
     """
     check_name(name)
+    _check_writable(models)
     torch.manual_seed(recipe.seed)
     mean, std = (start.mean, start.std) if start else (data.faces.mean((0, 2, 3)), data.faces.std((0, 2, 3)))
     config = Config(
@@ -248,7 +249,6 @@ def train(
         trained_on=f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         training_minutes=round((time.perf_counter() - began) / 60, 1),
     )
-    models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=models, prefix=".") as scratch:
         folder = Path(scratch) / name
         save_checkpoint(recognizer, folder)
@@ -258,6 +258,15 @@ def train(
         shutil.rmtree(models / name, ignore_errors=True)
         folder.rename(models / name)
     return recognizer
+
+
+def _check_writable(models: Path) -> None:
+    """Raise Refused where no checkpoint could be written: before training, not after it."""
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=models, prefix=".").cleanup()
+    except OSError as error:
+        raise Refused("refused.models_unwritable", folder=f"{models.name}/", reason=error.strerror) from None
 
 
 def check_name(name: str) -> None:

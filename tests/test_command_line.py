@@ -14,7 +14,7 @@ from fgsm.attack import fgsm, perturb_8bit, sign_gradient
 from fgsm.dataset import BUILTIN_FACES
 from fgsm.faces import prepare
 from fgsm.pictures import open_picture
-from fgsm.recognizer import BUILT_IN, available_recognizers, load_recognizer
+from fgsm.recognizer import BUILT_IN, available_recognizers, load_recognizer, load_test_set
 
 PROJECT = Path(__file__).resolve().parent.parent
 PHOTO = BUILTIN_FACES / "person_12" / "06.png"
@@ -175,3 +175,51 @@ def test_the_readmes_front_matter_suits_a_space():
     assert space["sdk"] == "gradio" and space["sdk_version"] and space["python_version"]
     assert (PROJECT / space["app_file"]).is_file()
     assert len(space["short_description"]) <= 60
+
+
+@pytest.mark.parametrize("command", ["curve", "transfer"])
+def test_ctrl_c_keeps_what_was_counted(command, call, tmp_path, monkeypatch):
+    """As if it came after the second batch of faces."""
+    measure = {"curve": "accuracy_curve", "transfer": "transfer_matrix"}[command]
+    real = getattr(sys.modules["fgsm.__main__"], measure)
+
+    def interrupted(models, images, labels, *rest):
+        snapshots = (snapshot for snapshot in real(models, images[:20], labels[:20], *rest) if snapshot.total)
+        yield next(snapshots)
+        yield next(snapshots)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"fgsm.__main__.{measure}", interrupted)
+    settings = {"curve": ("--epsilons", "0, 8/255", "--attack", "FGSM"), "transfer": ("--epsilon", "8/255")}[command]
+    code, output, error = call(command, "--model", "resnet18", "resnet18-robust", *settings, "--out", tmp_path)
+    assert code == 130 and "has what was counted until then" in error and output == ""
+    with open(tmp_path / {"curve": "accuracy.csv", "transfer": "transfer.csv"}[command], newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["precision"] for row in rows} == {"float32"} and len(rows) == {"curve": 2, "transfer": 6}[command]
+    assert all(0 < int(row["total"]) <= 20 for row in rows)
+    if command == "curve":
+        assert [float(row["epsilon"]) for row in rows] == [0.0, 8 / 255]
+
+
+def test_a_fault_of_ours_is_no_wrong_input(monkeypatch):
+    """A sentence of NumPy's or Python's would send whoever reads it the wrong way."""
+
+    def broken(*_):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr(sys, "argv", ["fgsm", "attack", str(PHOTO)])
+    monkeypatch.setattr("fgsm.__main__.attack_report", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        main()
+
+
+def test_nobody_is_told_to_become_whom_they_are(call):
+    code, _, error = call("attack", PHOTO, "--target", "PERSON_12")
+    assert code == 2 and "This face is person 12 to the recogniser already" in error
+
+
+def test_published_results_say_their_precision(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["fgsm", "transfer", "--model", "resnet18", "resnet18-robust", "--epsilon", "0"])
+    monkeypatch.setattr("fgsm.__main__.load_test_set", lambda model: tuple(part[:4] for part in load_test_set(model)))
+    main()
+    assert capsys.readouterr().out.startswith("Accuracy under FGSM, epsilon 0, scored in float32\n")

@@ -214,16 +214,65 @@ def test_a_single_image_that_does_not_fit_is_an_error():
         in_halves(Small(room=0), torch.rand(4, 3, 2, 2))
 
 
-def test_a_failing_gpu_is_left_for_the_cpu(monkeypatch):
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU, for what asks for one; `gpu_failed` says afterwards whether it was given up."""
     monkeypatch.setattr(tabs, "DEVICE", torch.device("cuda"))
     monkeypatch.setattr(tabs, "gpu_failed", threading.Event())
+    return tabs
 
-    def items(count):
-        for number in range(count):
-            if number == 1 and not tabs.gpu_failed.is_set():
-                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+OF_CUDA = [
+    RuntimeError("CUDA error: an illegal memory access was encountered"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"),
+    torch.OutOfMemoryError("CUDA out of memory"),
+    torch.AcceleratorError("CUDA error: unspecified launch failure"),
+]
+
+
+def failing(error):
+    """A generator function of three numbers that fails at the second one on the GPU."""
+
+    def items():
+        on_gpu = not tabs.gpu_failed.is_set()
+        for number in range(3):
+            if number == 1 and on_gpu:
+                raise error
             yield number
 
+    return items
+
+
+@pytest.mark.parametrize("error", OF_CUDA)
+def test_a_failing_gpu_is_left_for_the_cpu(gpu, error):
     with tabs.computer.work(Somebody("a")) as work:
-        assert list(tabs.computed(work, items, 3)) == [0, 0, 1, 2]
+        assert list(tabs.computed(work, failing(error))) == [0, 0, 1, 2]
     assert tabs.gpu_failed.is_set() and tabs.recognizer("resnet18").device.type == "cpu"
+
+
+def test_no_stream_in_flight_is_lost_when_a_gpu_fails(gpu):
+    with tabs.computer.work(Somebody("a")) as one, tabs.computer.work(Somebody("b")) as other:
+        streams = [tabs.computed(work, failing(OF_CUDA[0])) for work in (one, other)]
+        assert [next(stream) for stream in streams] == [0, 0]  # both have begun on the GPU
+        assert [list(stream) for stream in streams] == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_a_fault_of_ours_is_no_reason_to_leave_the_gpu(gpu):
+    error = RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x512 and 40x512)")
+    with tabs.computer.work(Somebody("a")) as work, pytest.raises(RuntimeError, match="shapes"):
+        list(tabs.computed(work, failing(error)))
+
+    def once():
+        raise error
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        tabs.computed_once(Somebody("a"), 0.1, once)
+    assert not tabs.gpu_failed.is_set()
+
+
+def test_what_fails_on_the_cpu_too_is_not_tried_for_ever(gpu):
+    def always():
+        raise OF_CUDA[0]
+
+    with pytest.raises(RuntimeError, match="CUDA"):
+        tabs.computed_once(Somebody("a"), 0.1, always)

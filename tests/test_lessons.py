@@ -12,6 +12,8 @@ from fgsm.faces import prepare
 from fgsm.methods import BIM, FGSM, PGD, Aim, adversarial, random_signs
 from fgsm.pictures import open_picture
 from fgsm.recognizer import load_recognizer, load_test_set
+from fgsm.survive import survival
+from fgsm.sweep import sweep
 
 from .conftest import STAGE_DONE
 from .test_page import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage
@@ -56,8 +58,9 @@ def test_the_smallest_epsilon_is_said_and_marked_on_the_slider(page, resnet18, f
     sentence = shown(page, "smallest")
     assert f"{smallest:.5f}".rstrip("0") in sentence
     sign = sign_gradient(resnet18, image, label)
-    hundredths = [resnet18(perturb_8bit(image, sign, n / 25500)).argmax() != label for n in range(2600)].index(True)
-    assert f"8-bit PNG: {hundredths / 100:g}/255" in sentence
+    near = [n / 100 for n in range(int(25500 * smallest) - 60, int(25500 * smallest) + 60)]  # grey levels
+    fooled = sweep(resnet18, image, sign, [level / 255 for level in near], eight_bit=True)[:, 0].argmax(1) != label
+    assert not fooled[0] and f"8-bit PNG: {near[fooled.tolist().index(True)]:g}/255" in sentence
     mark = page.locator("#epsilon .smallest-mark").bounding_box()
     track = page.locator(SLIDER).bounding_box()
     along = (mark["x"] + mark["width"] / 2 - track["x"] - 8) / (track["width"] - 16)
@@ -106,6 +109,8 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     image, _ = face
     open_advanced(page)
     page.get_by_label("Be somebody in particular").check()
+    page.locator("#people button", has_text="person 24").click()  # who is on the stage
+    page.get_by_text("This face is person 24 to the recogniser already").wait_for(timeout=10_000)
     before = stage(page, "ready")
     page.locator(PERSON_07).click()
     wait_for_another(page, before)
@@ -137,6 +142,17 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     assert "200 in all" in shown(page, "attacked")
     page.wait_for_url("**target=person_07**")
     assert "attack=BIM" in page.url
+
+    # What survives is counted by the goal: it is no success to be somebody else again.
+    survivors = survival(resnet18, stored[0])
+    page.locator("#survive button").first.click()
+    page.locator("#survive-start").click()
+    page.locator("#cards figure").nth(5).wait_for(timeout=20_000)
+    cards = page.locator("#cards figure").all_inner_texts()
+    words = {True: "Still person 07", False: "No longer person 07"}
+    assert [card.split("\n")[1] for card in cards] == [words[one["label"] == "person 07"] for one in survivors]
+    left = sum(one["label"] == "person 07" for one in survivors)
+    assert f"{left} of 6 are still taken for person 07" in page.locator("#cards p").inner_text()
 
 
 def test_a_link_reopens_attack_and_target(browser, url):

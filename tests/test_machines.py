@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -17,12 +18,15 @@ import gradio as gr
 import pytest
 
 from fgsm import folder, machine
+from fgsm.dataset import BUILTIN_FACES
 from fgsm.faces import PROJECT
+from fgsm.recognizer import MODELS, available_recognizers, faces_of
 from fgsm.tabs.page import Page
 from fgsm.tabs.uploads import Uploads
 from fgsm.texts import Refused
 
-from .conftest import served
+from .conftest import STAGE_DONE, served
+from .test_hosting import call
 
 PROXIES = {
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -271,6 +275,43 @@ command_line.main()
 """
 
 
+TRAINING = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from fgsm import __main__ as command_line, train
+from fgsm.curve import accuracy_curve, as_csv
+from fgsm.dataset import gather, own
+from fgsm.recognizer import load_recognizer, load_test_set
+from fgsm.report import attack_report
+
+folder, models = Path(sys.argv[1]), Path(sys.argv[2])
+command_line.print_anything()
+data = own(gather(folder, 112), folder, 0)
+recipe = replace(train.recipe_for("resnet18", 6, tuning=True), epochs=1, passes=1, small_part=0)
+train.train("resnet18", "ours", data, recipe, train.builtin_weights("resnet18"), models)
+model = load_recognizer("ours", "cpu", models)
+images, labels = load_test_set(model)
+print(len(images), *model.labels)
+print(command_line.as_text({**attack_report(model, images[0], 0.1, None, "FGSM", None)[0], "framing": ""}))
+*_, curve = accuracy_curve(model, images, labels, [0.0])
+print(as_csv([curve]))
+"""
+
+
+def test_people_are_trained_on_and_printed_whatever_letters_the_locale_has(tmp_path, script):
+    people = tmp_path / "Leute_ü"
+    for person, number in (("Zoë", 1), ("李", 2)):
+        shutil.copytree(BUILTIN_FACES / f"person_{number:02d}", people / person)
+        (people / person / "10.png").rename(people / person / "é.png")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    printed = run(script(TRAINING), people, tmp_path / "models", **ascii_only)
+    assert printed.returncode == 0 and "4 Zo\\xeb \\u674e" in printed.stdout, printed.stderr
+    config = json.loads((tmp_path / "models" / "ours" / "config.json").read_text("utf-8"))
+    assert config["labels"] == ["Zoë", "李"] and config["faces"].endswith("Leute_ü")
+    assert len(faces_of(available_recognizers(tmp_path / "models")["ours"])) == 4  # found in this locale, too
+
+
 @pytest.fixture
 def script(tmp_path):
     """A file with the program that is given."""
@@ -308,3 +349,36 @@ def test_a_full_disk_gets_one_line(word, script):
 def test_a_reader_who_leaves_hears_nothing_of_it(buffered, script):
     ended = run(script(COMMAND), "models", redirected="| true", PYTHONUNBUFFERED=buffered)
     assert ended.stderr == ""
+
+
+@pytest.fixture(scope="module")
+def without_models(tmp_path_factory):
+    """The page in a checkout of its own, whose models/ has gone, and that folder."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    shutil.copy(PROJECT / "app.py", checkout)  # which finds fgsm, and that its project, by where it lies
+    shutil.copytree(PROJECT / "fgsm", checkout / "fgsm")
+    (checkout / "assets").symlink_to(PROJECT / "assets")
+    with served(tmp_path_factory.mktemp("without"), checkout) as running:
+        yield running, checkout / "models"
+
+
+def test_without_recognisers_the_page_starts_and_says_what_to_do(without_models, browser):
+    server, models = without_models
+    page = browser.new_context().new_page()
+    page.goto(server.url)
+    page.get_by_text("No recogniser can be used here: put the folder models/ back").first.wait_for(timeout=30_000)
+    for name in ("resnet18", "resnet18-robust"):
+        shutil.copytree(MODELS / name, models / name)
+    (models / "resnet18-robust" / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    page.goto(server.url)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
+    said = call(server.url, "curve", ["resnet18-robust"], "0", ["FGSM"])
+    assert "resnet18-robust/model.safetensors is a Git LFS pointer instead of weights: run git lfs pull" in said
+    shutil.rmtree(models)
+    assert "No recogniser can be used here" in call(server.url, "curve", ["resnet18"], "0", ["FGSM"])
+    page.locator("#samples .thumbnail-item").nth(3).click()
+    page.get_by_text("No recogniser can be used here").first.wait_for(timeout=10_000)
+    shutil.copytree(MODELS / "resnet18", models / "resnet18")
+    page.locator("#samples .thumbnail-item").nth(4).click()
+    page.locator("#viewer [data-show=attacked]", has_text="person 05").wait_for(timeout=30_000)
+    page.context.close()

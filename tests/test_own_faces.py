@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import types
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import torch
 from PIL import Image
 
 from fgsm import fetch
-from fgsm.dataset import BUILTIN_FACES, Gathered, gather, list_people, own, split_at_random
+from fgsm.dataset import BUILTIN_FACES, Gathered, copies, fingerprint, gather, list_people, own, split_at_random
 from fgsm.faces import PROJECT
 from fgsm.recognizer import MODELS, available_recognizers, faces_of, load_recognizer, load_test_set
 from fgsm.train import builtin_weights, fit, recipe_for, train
+from fgsm.values import known_person
 
 from .conftest import STAGE_DONE
 from .test_command_line import call  # noqa: F401 (a fixture)
@@ -81,6 +83,71 @@ def test_every_person_is_split_by_the_seed():
 def gathered(people):
     """Faces of people as `gather` finds them, each of another picture."""
     return Gathered(people, {file: file for own in people.values() for file in own}, [])
+
+
+@pytest.fixture(scope="module")
+def resaved(tmp_path_factory):
+    """Three people with six photographs each, every one of them twice more: as a JPEG, and smaller as WebP."""
+    root = tmp_path_factory.mktemp("resaved")
+    for person in (3, 4, 5):
+        folder = root / f"person_{person}"
+        folder.mkdir()
+        for photograph in sorted((BUILTIN_FACES / f"person_{person:02d}").glob("*.png"))[:6]:
+            picture = Image.open(photograph)
+            picture.resize((184, 224)).save(folder / f"{photograph.stem}.png")
+            picture.resize((184, 224)).save(folder / f"{photograph.stem}_sent.jpg", quality=60)
+            picture.resize((138, 168)).convert("RGB").save(folder / f"{photograph.stem}_small.webp", quality=70)
+    return root
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_of_a_photograph_stay_on_one_side_of_the_split(resaved, seed):
+    data = own(gather(resaved, 112), resaved, seed)
+    sides = [{(p.parent.name, p.stem[:2]) for p in side} for side in (data.training, data.test)]
+    assert not sides[0] & sides[1] and [len(side) for side in sides] == [15, 3]
+    assert len(data.training) == 45 and len(data.test) == 9  # each with its copies
+
+
+def test_photographs_of_one_person_are_no_copies():
+    files = sorted(BUILTIN_FACES.rglob("*.png"))[:100]
+    found = copies({file: fingerprint(Image.open(file)) for file in files})
+    assert sum(first != file for file, first in found.items()) <= 2
+
+
+def test_copies_under_two_names_never_test_anybody(tmp_path):
+    people = {"a": [tmp_path / f"a{n}" for n in range(5)], "b": [tmp_path / f"b{n}" for n in range(5)]}
+    for seed in range(10):
+        training, test = split_at_random(people, seed, {tmp_path / "b0": tmp_path / "a0"})
+        assert {tmp_path / "a0", tmp_path / "b0"} <= set(training) and len(training) + len(test) == 10
+    one = {"a": people["a"][:2]}
+    assert split_at_random(one, 0, {people["a"][1]: people["a"][0]}) == ([], people["a"][:2])
+
+
+def test_names_are_composed_however_a_folder_spells_them(tmp_path):
+    decomposed = "Zoe\u0308_Ange\u0301lica"
+    for person, number in ((decomposed, 1), ("Bruno", 2)):
+        (tmp_path / person).mkdir()
+        for photograph in sorted((BUILTIN_FACES / f"person_{number:02d}").glob("*.png"))[:4]:
+            shutil.copy(photograph, tmp_path / person / f"e\u0301{photograph.name}")
+    data = own(gather(tmp_path, 112), tmp_path, seed=0)
+    assert data.labels == ["Bruno", "Zoë Angélica"]
+    recipe = replace(recipe_for("resnet18", 6, tuning=True), epochs=1, passes=1, small_part=0)
+    models = tmp_path / "models"
+    trained = train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models)
+    assert trained.labels == ("Bruno", "Zoë Angélica")
+    assert all(name == unicodedata.normalize("NFC", name) for name in trained.config.test_photographs)
+    assert sorted(faces_of(trained.config).values()) == [
+        "Bruno",
+        "Zoë Angélica",
+    ]  # on a disk that spells them otherwise
+    assert known_person(trained.labels, decomposed) == known_person(trained.labels, "zoë_angélica") == 1
+
+
+def test_a_folder_of_models_that_cannot_be_written_is_told_before_training(tmp_path):
+    people = {name: {Path(f"{name}{n}"): torch.rand(3, 112, 112) for n in range(2)} for name in "ab"}
+    (tmp_path / "models").write_text("no folder")
+    with pytest.raises(ValueError, match="models/ cannot be written"):
+        train("resnet18", "x", own(gathered(people), Path(), 0), recipe_for("resnet18", 2), models=tmp_path / "models")
 
 
 def test_fewer_than_two_people_are_refused(tmp_path):

@@ -1,10 +1,14 @@
 """Conventions visitors expect: links that reopen a view, their own language, dark mode, keys, small screens."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from fgsm.dataset import BUILTIN_FACES
 from fgsm.faces import PROJECT
+from fgsm.tabs import config_of
+from fgsm.tabs import visit as visits
 from fgsm.texts import TEXTS
 
 from .conftest import STAGE_DONE
@@ -161,3 +165,31 @@ def test_no_text_ends_the_script_that_holds_it():
 
     script = head()
     assert script.count("</script>") == 1
+
+
+SETTINGS = ("resnet18", 0.03, 0.1, False, "FGSM", "impersonate", None)
+
+
+def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silence():
+    face = visits.first_face("resnet18")
+    view = visits.view_of(visits.Visit(target="Zoë"), *SETTINGS)
+    assert view.target is None
+    assert visits.note(view, face, "en").startswith("ResNet-18 does not know Zoë, so the face only moves away")
+    assert visits.note(view, face, "es").startswith("ResNet-18 no conoce a Zoë")
+    assert "Nobody to become is chosen yet" in visits.note(visits.view_of(visits.Visit(), *SETTINGS), face, "en")
+    known = visits.view_of(visits.Visit(target="person 07"), *SETTINGS)
+    assert known.target == "person 07" and "does not know" not in visits.note(known, face, "en")
+
+
+def test_links_name_people_however_they_are_spelled(monkeypatch):
+    config = replace(config_of("resnet18"), labels=("Angélica", "person 24"))
+    monkeypatch.setattr(visits, "config_of", lambda model: config)
+    sample = visits.Face(BUILTIN_FACES / "person_01" / "06.png", "Angélica")
+    monkeypatch.setattr(visits, "samples", lambda model: [visits.Face(BUILTIN_FACES / "x", "person 24"), sample])
+    for spelled in ("Ange\u0301lica", "Angélica", "angélica"):
+        face, view, _ = visits.asked_for({"face": spelled, "target": "person_24"})
+        assert face == sample and view.target == "person 24"
+        face, view, named = visits.asked_for({"face": "person_24", "target": spelled, "epsilon": "5.1/255"})
+        assert face.person == "person 24" and view.target == "Angélica" and named and view.epsilon == 0.02
+    _, view, _ = visits.asked_for({"face": "person_24", "target": "person_24"})
+    assert view.target is None  # nobody becomes whom they are

@@ -44,6 +44,7 @@ from .visit import (
     DODGE,
     IMPERSONATE,
     TOPS,
+    Face,
     View,
     Visit,
     asked_for,
@@ -66,6 +67,7 @@ OUTCOMES = {  # keys of texts for an aim reached, lost again, never reached; for
     False: ("fooled", "recognised", "not_fooled", "title", "fools_nobody"),
     True: ("target_reached", "target_missed", "target_never", "title_target", "target_fools_nobody"),
 }
+at_start: list[Face] = []  # the sample faces that the page was laid out with
 TELL_STAGE = (
     "(value) => document.querySelector('#viewer .stage')?.dispatchEvent(new CustomEvent('epsilon', {detail: value}))"
 )
@@ -112,7 +114,7 @@ def open_lists(request: gr.Request) -> tuple[Any, gr.HTML, gr.Markdown]:
     """The lists of the recogniser that a link names."""
     _, view, _ = asked_for(dict(request.query_params))
     gallery, people, none = lists_of(view.model, view.target)
-    if samples(view.model) == samples(default_recognizer()):
+    if samples(view.model) == at_start:
         gallery = gr.skip()  # it is there already
     return gallery, gr.HTML(people, visible=view.target is not None), none
 
@@ -281,6 +283,7 @@ def answer(
 def build(demo: gr.Blocks) -> None:
     """Lay out the tab's components and bind their events."""
     visit, default = gr.State(Visit()), default_recognizer()
+    at_start[:] = samples(default) if default else []
     with gr.Row(elem_id="controls"):
         model = Name(choices(), value=default, label=I18N("page.recogniser"), elem_id="model", scale=4, min_width=280)
         slider = gr.Slider(

@@ -25,35 +25,37 @@ class Photo(gr.Image):
         return None if payload is None else payload.path
 
 
-class _Given:
-    """A component that hands on what it is given, whatever that is, for values.py to check.
+def as_given(component: gr.components.Component, payload: Any) -> Any:
+    """What a component is given, whatever that is, for values.py to check.
 
     Gradio's own checks answer in its own words, or let a list pass for a name.
     """
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
+    return payload
 
 
-class Epsilon(_Given, gr.Number):
+class Epsilon(gr.Number):
     """A number, or text of one."""
 
     is_template = True
+    preprocess = as_given
 
 
-class Text(_Given, gr.Textbox):
+class Text(gr.Textbox):
     """Epsilons, or a person's name."""
 
     is_template = True
+    preprocess = as_given
 
 
-class Name(_Given, gr.Dropdown):
+class Name(gr.Dropdown):
     """The name of a recogniser, some of which may come while the page is open, or of an attack."""
 
     is_template = True
+    preprocess = as_given
 
 
-class Names(_Given, gr.CheckboxGroup):
+class Names(gr.CheckboxGroup):
     """A list of such names, perhaps empty."""
 
     is_template = True
+    preprocess = as_given
