@@ -34,6 +34,7 @@ CSS = """
 }
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
+#camera:has(.camera[hidden]), .plain-http #photo .source-selection { display: none; } /* see assets/camera/camera.js */
 @media (max-width: 640px) {
   #own { flex-direction: column; }
   .gradio-container main, .gradio-container .app { padding: 10px !important; }

@@ -39,10 +39,29 @@
     if (window.parent !== window) window.parent.postMessage({ queryString: address.search.slice(1) }, 'https://huggingface.co');
   }
 
+  // Copies `text` as browsers did before navigator.clipboard, which they give to pages with https alone.
+  async function copyFromField(text) {
+    const focused = document.activeElement;
+    const field = make('textarea', document.body);
+    Object.assign(field, { value: text, readOnly: true }); // or a phone's keyboard would come up
+    field.style.position = 'fixed'; // or the page would scroll to it
+    field.select();
+    const copied = document.execCommand('copy');
+    field.remove();
+    focused?.focus();
+    if (!copied) throw new Error('nothing was copied');
+  }
+
+  const copy = (text) => navigator.clipboard.writeText(text).catch(() => copyFromField(text));
+
+  if (!navigator.clipboard) { // Gradio's own buttons ask it, too
+    Object.defineProperty(navigator, 'clipboard', { value: { writeText: copyFromField } });
+  }
+
   // Gradio selects the first tab by itself, before the one that the address asks for has been opened.
   function selectTab(tab) {
     if (window.fgsm.opened) link({ tab });
   }
 
-  Object.assign(window.fgsm, { say, recogniser, make, translate, link, selectTab });
+  Object.assign(window.fgsm, { say, recogniser, make, translate, link, copy, selectTab });
 })();

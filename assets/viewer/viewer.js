@@ -3,7 +3,7 @@
 const root = element.querySelector('.stage');
 const show = (name) => root.querySelector(`[data-show="${name}"]`);
 const canvas = (name) => root.querySelector(`canvas[data-testid="${name}"]`);
-const { say, translate, link } = window.fgsm;
+const { say, translate, link, copy } = window.fgsm;
 const TOP = 5;
 
 translate(root);
@@ -242,14 +242,10 @@ root.querySelector('.download').addEventListener('click', () => {
   });
 });
 
-root.querySelector('.copy').addEventListener('click', async (event) => {
-  try {
-    await navigator.clipboard.writeText(window.location.href);
-  } catch { // not allowed here: let the visitor copy it
-    return window.prompt(say('viewer.link'), window.location.href);
-  }
-  event.target.textContent = say(face.link.face ? 'viewer.copied' : 'viewer.copied_without');
-  setTimeout(() => { event.target.textContent = say('viewer.link'); }, 2000);
+root.querySelector('.copy').addEventListener('click', async ({ target }) => {
+  const word = face.link.face ? 'viewer.copied' : 'viewer.copied_without';
+  target.textContent = say(await copy(window.location.href).then(() => word, () => 'viewer.not_copied'));
+  setTimeout(() => { target.textContent = say('viewer.link'); }, 2000);
 });
 
 root.querySelector('.steps').addEventListener('click', () => trigger('click', {}));

@@ -109,10 +109,11 @@ def remove_photo(request: gr.Request, visit: Visit, *settings: Any) -> Iterator[
 
 
 def build() -> tuple[Photo, gr.HTML]:
-    """Lay out the picture and its crop."""
+    """Lay out the picture, its crop, and what stands in for a camera."""
     with gr.Row(elem_id="own"):
         sources = ["upload", "webcam", "clipboard"]
         photo = Photo(sources=sources, label=I18N("page.photo"), height=300, elem_id="photo", min_width=280)
         cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
+    drawn_by("camera", elem_id="camera")
     gr.Markdown(I18N("page.privacy"))
     return photo, cropper

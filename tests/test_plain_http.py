@@ -1,0 +1,135 @@
+"""The page where browsers give no camera and no clipboard: over plain http, or where nobody allows it."""
+
+import re
+import shutil
+
+import pytest
+
+from fgsm.dataset import BUILTIN_FACES
+from fgsm.texts import say
+
+from .conftest import CHROMIUM_FLAGS, STAGE_DONE
+
+NAME = "face.test"  # what browsers take for another machine's name
+RAW_KEY = re.compile(r"\b(image|common|errors?|webcam|camera|viewer|page|refused|upload_text)\.[a-z_]+")
+LOCALES = {"en": "en-US", "es": "es-ES"}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(browser):
+    """A browser for which NAME is this machine."""
+    flags = [*CHROMIUM_FLAGS, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"]
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    running = browser.browser_type.launch(executable_path=chromium, args=flags)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def visit(elsewhere):
+    """Opens the tab for one's own picture. In the end, the page has shown no raw message key and met with no error."""
+    pages, errors = [], []
+
+    def opened(language, address, script=""):
+        page = elsewhere.new_context(locale=LOCALES[language]).new_page()
+        pages.append(page)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.add_init_script(script)
+        page.goto(address)
+        page.wait_for_selector(STAGE_DONE, timeout=60_000)
+        page.get_by_role("tab", name=say("page.own", language)).click()
+        page.locator("#photo input[type=file]").wait_for(state="attached")
+        return page
+
+    yield opened
+    for page in pages:
+        assert not RAW_KEY.search(page.locator("body").inner_text())
+        page.context.close()
+    assert not errors
+
+
+@pytest.fixture
+def plain(visit, url):
+    """Opens it over plain http, at an address of a network."""
+
+    def opened(language, script=""):
+        page = visit(language, url.replace("127.0.0.1", NAME), script)
+        assert not page.evaluate("window.isSecureContext")
+        return page
+
+    return opened
+
+
+def bring(page, language, person):
+    """A photograph of `person`, by the button; the stage shows it."""
+    before = page.locator("#viewer .stage").get_attribute("data-ready")
+    button = page.get_by_label(say("camera.take", language))
+    button.set_input_files(BUILTIN_FACES / f"person_{person}" / "07.png")
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+    assert page.locator("#viewer [data-show=clean]").inner_text().startswith(f"person {person}")
+    page.locator("#crop img").wait_for()
+
+
+def copy_link(page, language, word):
+    page.get_by_role("button", name=say("viewer.link", language)).click()
+    page.get_by_role("button", name=say(word, language)).wait_for(timeout=5_000)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_plain_http_gets_a_sentence_and_a_button_that_takes_photographs(plain, language):
+    page = plain(language)
+    choosers = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
+    sentence = page.get_by_text(say("camera.https", language))
+    sentence.wait_for(timeout=5_000)
+    assert "https" in sentence.inner_text()
+    assert not page.locator("#photo .source-selection").is_visible()
+    button = page.get_by_label(say("camera.take", language))
+    assert button.get_attribute("capture") == "user"
+    with page.expect_file_chooser(timeout=10_000):
+        button.press("Enter")
+    bring(page, language, "05")
+    bring(page, language, "06")  # in its place
+    before = page.locator("#viewer .stage").get_attribute("data-ready")
+    page.locator("#photo").get_by_label("Remove Image").click()
+    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+    bring(page, language, "06")  # the same file once more
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_plain_http_copies_the_link(plain, language):
+    page = plain(language)
+    page.wait_for_url("**epsilon=**")
+    copy_link(page, language, "viewer.copied")
+    page.evaluate("document.body.append(document.createElement('textarea')); document.body.lastChild.focus()")
+    page.keyboard.press("Control+v")
+    page.wait_for_function("document.body.lastChild.value === window.location.href", timeout=5_000)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_a_link_that_cannot_be_copied_is_in_the_address_bar(plain, language):
+    copy_link(plain(language, "document.execCommand = () => false;"), language, "viewer.not_copied")
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_with_https_there_is_none_of_it(visit, url, language):
+    page = visit(language, url)  # this machine's own address counts as https
+    assert page.evaluate("window.isSecureContext")
+    assert page.locator("#photo .source-selection").is_visible()
+    assert not page.locator("#camera").is_visible() and not page.locator("input[capture]").is_visible()
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_a_refused_camera_or_clipboard_gets_a_sentence(visit, url, language):
+    page = visit(language, url, "navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));")
+    upload, camera, clipboard = page.locator("#photo .source-selection button").all()
+    sentence = page.get_by_text(say("camera.refused", language))
+    camera.click()
+    page.locator("#photo [title*=webcam]").locator("button").click()  # there is no camera
+    sentence.wait_for(timeout=5_000)
+    upload.click()
+    sentence.wait_for(state="hidden", timeout=5_000)
+    clipboard.click()  # nobody allows it
+    sentence.wait_for(timeout=5_000)
+    copy_link(page, language, "viewer.copied")
