@@ -155,7 +155,7 @@ def test_a_foreign_folder_is_left_out_and_named(config, tmp_path):
     (tmp_path / "bert" / "config.json").write_text(config)
     assert available_recognizers(tmp_path) == {}
     assert "models/bert holds no recogniser" in str(refused_files(tmp_path)["bert"])
-    with pytest.raises(ValueError, match="no recogniser named"):
+    with pytest.raises(ValueError, match="holds no recogniser that can be read"):
         load_recognizer("bert", models=tmp_path)
 
 

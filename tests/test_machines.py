@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -245,8 +246,9 @@ def test_a_full_disk_gets_a_sentence_where_gradio_writes(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(gr.Blocks, "process_api", full)
-    with pytest.raises(gr.Error, match="disk is full"):
-        asyncio.run(Page(analytics_enabled=False).process_api(None, []))
+    # In a thread of its own: where a browser is open, this one has a loop already.
+    with ThreadPoolExecutor() as beside, pytest.raises(gr.Error, match="disk is full"):
+        beside.submit(asyncio.run, Page(analytics_enabled=False).process_api(None, [])).result()
 
 
 def test_a_temporary_folder_that_was_cleared_is_made_anew():

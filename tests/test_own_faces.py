@@ -387,7 +387,7 @@ def trained(folder):
 
 
 def test_the_command_reports_what_it_did(trained):
-    assert "Ana/broken.jpg: " in trained and "Once: Fewer than two photographs" in trained
+    assert "Ana/broken.jpg: " in trained and "Once: Fewer than two different photographs" in trained
     assert "3 people, 15 photographs to train on, 3 to test on." in trained
     assert "starts from the built-in recogniser resnet18" in trained
     assert f"{NAME}: " in trained and "of 3 test faces, trained in " in trained

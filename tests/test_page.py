@@ -59,7 +59,7 @@ def choose_sample(page, index):
 def choose_model(page, name):
     before = stage(page, "ready")
     page.locator("#model input").click()
-    offered = f"{title(name)} · {available_recognizers()[name]['test_accuracy']:.1%}"
+    offered = f"{title(name)} · {available_recognizers()[name].test_accuracy:.1%}"
     option = page.get_by_role("option", name=offered, exact=True)
     option.click()
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)

@@ -323,12 +323,12 @@ def test_a_data_set_is_gathered_past_all_of_these(files, tmp_path):
         picture = Image.new("RGB", (64, 64), (number, 9, 9))
         (person / f"{name}.png").write_bytes(png_with(before, behind=behind, picture=picture))
     brought = {path.name for path in person.iterdir()}
-    kept, left_out = gather(tmp_path, 64)
-    read = {path.name for path in kept["person 01"]}
-    told = {sentence.split(": ")[0].removeprefix("person_01/") for sentence in left_out}
+    found = gather(tmp_path, 64)
+    read = {path.name for path in found.people["person 01"]}
+    told = {sentence.split(": ")[0].removeprefix("person_01/") for sentence in found.left_out}
     assert read | told == brought and not read & told
     assert {f"{name}.png" for name in PNGS_ASIDE} <= read
-    assert all(sentence.endswith(".") and len(sentence.splitlines()) == 1 for sentence in left_out)
+    assert all(sentence.endswith(".") and len(sentence.splitlines()) == 1 for sentence in found.left_out)
 
 
 def pasted(photographs, size=(900, 700)):

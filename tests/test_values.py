@@ -74,7 +74,7 @@ def test_what_is_no_epsilon_is_refused_with_an_example(value):
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_epsilon_is_asked_for(value):
-    with pytest.raises(Refused, match="Give an epsilon"):
+    with pytest.raises(Refused, match="An empty field is not an epsilon"):
         known_epsilon(value)
 
 
@@ -96,7 +96,7 @@ def test_attacks_and_recognisers_come_in_lists():
     assert known_recognizers(["resnet18", "resnet", "resnet18"]) == ["resnet18", "resnet"]
     for check in (known_attacks, known_recognizers):
         for value in (None, "FGSM", True, {}):
-            with pytest.raises(Refused, match="in a list, not as"):
+            with pytest.raises(Refused, match="Give a list of at least one"):
                 check(value)
         with pytest.raises(Refused, match="Choose at least one"):
             check([])

@@ -266,7 +266,7 @@ def answer(
     """
     epsilon, attack, config = known_epsilon(epsilon), known_attack(attack), config_of(model)
     aimed_at = known_target(config.labels, target, attack)
-    if not photo:
+    if photo is None:
         raise Refused("refused.no_picture")
     picture = decoder.picture(brought.take(photo, request.session_hash), caller(request))
     faces = find_faces(picture)
