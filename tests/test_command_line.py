@@ -215,7 +215,7 @@ def test_a_fault_of_ours_is_no_wrong_input(monkeypatch):
 
 def test_nobody_is_told_to_become_whom_they_are(call):
     code, _, error = call("attack", PHOTO, "--target", "PERSON_12")
-    assert code == 2 and "This face is person 12 to the recogniser already" in error
+    assert code == 2 and "This face is attacked as person 12: name somebody else" in error
 
 
 def test_published_results_say_their_precision(monkeypatch, capsys):

@@ -110,7 +110,7 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     open_advanced(page)
     page.get_by_label("Be somebody in particular").check()
     page.locator("#people button", has_text="person 24").click()  # who is on the stage
-    page.get_by_text("This face is person 24 to the recogniser already").wait_for(timeout=10_000)
+    page.get_by_text("This face is attacked as person 24: name somebody else").wait_for(timeout=10_000)
     before = stage(page, "ready")
     page.locator(PERSON_07).click()
     wait_for_another(page, before)

@@ -306,5 +306,5 @@ def test_nobody_becomes_whom_they_are_taken_for(resnet18, faces):
         lambda: attack_report(resnet18, image, 0.03, label, FGSM, label),
         lambda: next(perform(resnet18, image, [0.0, 0.01], 0.0, None, FGSM, label)),
     ):
-        with pytest.raises(Refused, match=f"This face is {resnet18.labels[label]} to the recogniser already"):
+        with pytest.raises(Refused, match=f"This face is attacked as {resnet18.labels[label]}: name somebody else"):
             attempt()
