@@ -34,7 +34,6 @@ from .recognizer import (
     faces_of,
     load_recognizer,
     load_test_set,
-    parameters_of,
     refused_files,
 )
 from .report import attack_report
@@ -56,7 +55,10 @@ class Stopped(Exception):
 def models_command(arguments: argparse.Namespace) -> None:
     rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
     for name, config in available_recognizers().items():
-        parameters = parameters_of(config)
+        try:
+            parameters = sum(weights.numel() for weights in load_recognizer(name, "cpu").parameters())
+        except Refused:  # said below
+            continue
         accuracy = accuracy_of(config)
         tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
         minutes = config.training_minutes
@@ -64,7 +66,7 @@ def models_command(arguments: argparse.Namespace) -> None:
         rows.append([name, config.architecture, f"{parameters / 1e6:.1f} M", config.data, tested, training])
     print(as_columns(rows))
     for problem in refused_files().values():
-        print(problem)
+        print(printable(str(problem)))
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
@@ -209,7 +211,13 @@ def matrix_table(matrix: Matrix) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """`text` in one line, whatever a name in it holds."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def as_columns(rows: list[list[str]]) -> str:
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)

@@ -87,6 +87,7 @@ def _require(condition: bool) -> None:
 
 def _text(value: object) -> str:
     _require(isinstance(value, str) and len(value) <= LONGEST_TEXT)
+    value.encode("utf-8")  # raises for half a letter, which nothing could be sent with
     return value
 
 

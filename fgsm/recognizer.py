@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import torch
 from torch import Tensor, nn
@@ -133,16 +133,20 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (BUILT_IN.index(name) if name in BUILT_IN else len(BUILT_IN), name))
 
 
+_unusable: dict[str, Refused] = {}  # why, by version, what looked sound could not be loaded after all
+
+
 def _survey(models: Path) -> tuple[dict[str, Checkpoint], dict[str, Refused]]:
     """What can be loaded from the folder `models`, by name, and what cannot, by name of folder or file."""
     usable, refused = {}, {}
-    for path in sorted([*models.glob("[!.]*/config.json"), *models.glob("[!.]*.pth")]):
-        checkpoint = path.parent if path.name == "config.json" else path
-        found = _checked(checkpoint, _stamp(checkpoint))
+    for path in sorted(path for path in models.glob("[!.]*") if path.suffix == ".pth" or path.is_dir()):
+        found = _checked(path, _stamp(path))
+        if isinstance(found, Checkpoint):
+            found = _unusable.get(found.version, found)
         if isinstance(found, Refused):
-            refused[checkpoint.name] = found
+            refused[path.name] = found
         else:
-            usable[checkpoint.stem if checkpoint == path else checkpoint.name] = found
+            usable[path.name if path.is_dir() else path.stem] = found
     return dict(sorted(usable.items())), refused
 
 
@@ -175,12 +179,16 @@ def _unreadable(path: Path, error: OSError) -> Refused:
 
 
 def _config_of(path: Path) -> Config:
+    if text_of(PurePath(path.name)) != composed(path.name):  # bytes that are no letters
+        raise Refused("refused.name", name=ascii(path.name)[:60])
     if path.is_dir():
         try:
             said = read_json(path / "config.json")
         except ValueError:
             raise Refused("refused.config", name=path.name) from None
         return read_config(said, path.name)
+    if not path.is_file():
+        raise Refused("refused.missing_weights", file=path.name)
     if path.stem not in ARCHITECTURE_OF:
         known = ", ".join(f"{name}.pth" for name in ARCHITECTURE_OF)
         raise Refused("refused.unknown_file", file=path.name, known=known)
@@ -191,12 +199,6 @@ def _config_of(path: Path) -> Config:
 def _shapes(architecture: str, classes: int) -> dict[str, torch.Size]:
     with torch.device("meta"):  # nothing but shapes is made
         return shapes_of(build_network(architecture, classes))
-
-
-def parameters_of(config: Config) -> int:
-    """How many parameters the network of this config has."""
-    with torch.device("meta"):
-        return sum(weights.numel() for weights in build_network(config.architecture, len(config.labels)).parameters())
 
 
 def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
@@ -214,6 +216,9 @@ def load_recognizer(name: str, device: torch.device | str | None = None, models:
         state = (read_safetensors if checkpoint.path.is_dir() else read_pth)(checkpoint.path)
     except OSError as error:
         raise _unreadable(checkpoint.path, error) from None
+    except Refused as error:
+        _unusable[checkpoint.version] = error
+        raise
     with torch.inference_mode(False):  # else no gradient could be taken later
         recognizer = Recognizer(name, checkpoint.config, checkpoint.version)
         try:

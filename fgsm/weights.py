@@ -22,11 +22,12 @@ ARCHIVE = b"PK\x03\x04"  # how PyTorch's present format begins, whose tensors ca
 MOST_JSON = 16 * 10**6  # bytes of an index, a header or a config
 MOST_FILES = 1000
 KINDS = {"F16", "BF16", "F32", "F64", "I64"}
+DTYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}  # the same
 
 
 def read_json(path: Path) -> Any:
     """What the JSON file `path` says. Raises ValueError for one that is none, or too large, and OSError."""
-    if path.stat().st_size > MOST_JSON:
+    if not path.is_file() or path.stat().st_size > MOST_JSON:  # a pipe would be waited for
         raise ValueError
     try:
         return json.loads(path.read_text("utf-8"))
@@ -115,7 +116,9 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu"
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.device.type != "cpu":
+        return False
+    return value.dtype in DTYPES
 
 
 def _damaged(path: Path) -> Refused:

@@ -1,6 +1,7 @@
 """Checkpoints from anywhere: used where they can be, else named with the reason, and never in the way of others."""
 
 import json
+import os
 import shutil
 import struct
 import time
@@ -55,6 +56,7 @@ def assert_left_out(models, said, name="other"):
         ("labels", ["Ange\u0301lica", "Angélica"], "distinct names"),
         ("labels", ["a", 1], "distinct names"),
         ("labels", ["a", " "], "distinct names"),
+        ("labels", ["a", "\ud800"], "distinct names"),
         ("labels", [str(n) for n in range(10**6)], "distinct names"),
         ("labels", None, "distinct names"),
         ("test_accuracy", "99%", "from 0 to 1"),
@@ -170,6 +172,31 @@ def test_weights_that_are_no_numbers_are_refused(models):
     save_file(state, weights(models))
     with pytest.raises(Refused, match="holds weights that are no numbers"):
         load_recognizer("other", "cpu", models)
+    assert_left_out(models, "holds weights that are no numbers")  # from now on
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_and_links_to_nowhere_are_not_waited_for(models):
+    for file in ("config.json", "model.safetensors"):
+        folder = models / f"pipe-{file}"
+        shutil.copytree(models / "sound", folder)
+        (folder / file).unlink()
+        os.mkfifo(folder / file)
+    os.mkfifo(models / "resnet101_celeb_faces.pth")
+    (models / "lost").mkdir()
+    (models / "lost" / "config.json").symlink_to("nowhere")
+    (models / os.fsdecode(b"\xff")).mkdir()
+    assert list(available_recognizers(models)) == ["other", "sound"]
+    said = {name: str(reason) for name, reason in refused_files(models).items()}
+    assert "is missing" in said["pipe-model.safetensors"] and "is missing" in said["resnet101_celeb_faces.pth"]
+    assert "holds no recogniser" in said["pipe-config.json"] and "holds no recogniser" in said["lost"]
+    assert len(said) == 5 and any("cannot name a recogniser" in reason for reason in said.values())
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int8, torch.bool])
+def test_a_pth_file_of_other_numbers_is_refused(models, dtype):
+    pth(models / "resnet18_celeb_faces.pth", 1.0, dtype)
+    assert "not a plain state dict" in str(refused_files(models)["resnet18_celeb_faces.pth"])
 
 
 def test_a_pointer_in_place_of_a_pth_file_is_named(models):
@@ -183,6 +210,7 @@ def test_models_names_what_is_left_out_and_lists_the_others(models, monkeypatch,
     survey = [function(models) for function in (available_recognizers, refused_files)]
     monkeypatch.setattr("fgsm.__main__.available_recognizers", lambda: survey[0])
     monkeypatch.setattr("fgsm.__main__.refused_files", lambda: survey[1])
+    monkeypatch.setattr("fgsm.__main__.load_recognizer", lambda name, device: load_recognizer(name, device, models))
     monkeypatch.setattr("sys.argv", ["fgsm", "models"])
     main()
     *_, listed, problem = capsys.readouterr().out.splitlines()
@@ -190,13 +218,13 @@ def test_models_names_what_is_left_out_and_lists_the_others(models, monkeypatch,
     assert problem == "other/model.safetensors is a Git LFS pointer instead of weights: run git lfs pull."
 
 
-def pth(path, fill):
+def pth(path, fill, dtype=None):
     from fgsm.course import LABELS
     from fgsm.recognizer import build_network
 
     network = build_network("resnet18", len(LABELS))
     torch.nn.init.constant_(network.fc.bias, fill)
-    torch.save(network.state_dict(), path)
+    torch.save({name: value.to(dtype or value.dtype) for name, value in network.state_dict().items()}, path)
 
 
 def test_replaced_weights_are_another_version(models):
