@@ -11,7 +11,7 @@ from .texts import Refused, composed
 ARCHITECTURES = ("resnet18", "resnet101", "resnet")
 MOST_LABELS = 10_000
 MOST_PHOTOGRAPHS = 100_000
-LONGEST_NAME = 200  # letters
+LONGEST_NAME = 255  # letters
 LONGEST_TEXT = 1000
 
 

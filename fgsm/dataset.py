@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .faces import PROJECT, load_faces, prepare
+from .faces import PROJECT, as_picture, load_faces, prepare
 from .pictures import open_picture
 from .texts import Refused, composed
 
@@ -28,14 +28,15 @@ TRAIN_PHOTOGRAPHS = 5  # of ten: the protocol the literature uses for the Databa
 TEST_SHARE = 0.2  # of a person's photographs, in any other data set
 FINGERPRINT = 16  # rows of as many bits
 # Of 400 photographs, seven copies of each (JPEG, WebP, other sizes, brighter) differ from it in up to 16 of 256 bits;
-# two photographs of one person in 15 or more, in less than 30 one pair in a hundred.
-ALIKE = 18  # bits
+# two photographs of one person in 15 or more, in less than 30 one pair in a hundred. Of a whole picture much may be an
+# empty wall, the same behind everybody; of a face alone the frame may be drawn otherwise in a copy: both must agree.
+ALIKE = np.array([[20], [48]])  # bits, of the whole picture and of the framed face
 NO_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
 def text_of(path: PurePath) -> str:
     """A path or a name as people write it: composed Unicode, whatever the file system and the locale make of it."""
-    return composed(os.fsencode(path.as_posix()).decode("utf-8", "replace"))
+    return composed(os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace"))
 
 
 def path_of(text: str) -> Path:
@@ -58,8 +59,9 @@ def list_people(root: Path) -> dict[str, list[Path]]:
         return list_people(originals)
     elif root.is_dir():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            own = people.setdefault(text_of(PurePath(folder.name)).replace("_", " "), [])
-            own += [path for path in folder.iterdir() if _may_be_photograph(path)]
+            if person := text_of(PurePath(folder.name)).replace("_", " ").strip():
+                own = people.setdefault(person, [])
+                own += [path for path in folder.iterdir() if _may_be_photograph(path)]
     if not any(people.values()):
         raise Refused("refused.no_faces")
     return {person: sorted(people[person]) for person in sorted(people)}
@@ -78,17 +80,20 @@ def _read_table(table: Path) -> list[tuple[str, Path]]:
         reader = csv.DictReader(file)
         if not {"id", "label"} <= set(reader.fieldnames or ()):
             raise Refused("refused.table")
-        rows = [(row["label"], row["id"]) for row in reader if row["id"] and row["label"]]
+        try:
+            rows = [(row["label"], row["id"]) for row in reader if row["id"] and row["label"]]
+        except csv.Error:
+            raise Refused("refused.table") from None
     here = {text_of(PurePath(path.name)): path for path in faces.iterdir()}
     names = [(composed(label.strip()), composed(Path(name.strip()).name)) for label, name in rows]
     return [(label, here.get(name, faces / name)) for label, name in names]
 
 
 def people_if_any(root: Path) -> dict[str, list[Path]]:
-    """What `list_people` says of `root`; nothing where there is no data set."""
+    """What `list_people` says of `root`; nothing where there is no data set, or none that may be read."""
     try:
         return list_people(root)
-    except Refused:
+    except (Refused, OSError, ValueError):  # the last for what cannot be a path
         return {}
 
 
@@ -187,10 +192,15 @@ def gather(root: Path, size: int, progress: Callable[[list], Iterable] = list) -
     people = list_people(root)
     kept: dict[str, dict[Path, Tensor]] = {person: {} for person in people}
     left_out = []
+    names: set[str] = set()
     first: dict[str, Path] = {}
     prints: dict[Path, np.ndarray] = {}
     for person, file in progress([(person, file) for person, own in people.items() for file in own]):
         name = text_of(file.relative_to(root))
+        if name in names:  # as another system spells it: only one of them could be told by its name
+            left_out.append(f"{name}: There are several files of this name.")
+            continue
+        names.add(name)
         try:
             picture = open_picture(file)
             face = prepare(picture, size)
@@ -200,7 +210,7 @@ def gather(root: Path, size: int, progress: Callable[[list], Iterable] = list) -
         same = first.setdefault(hashlib.sha256(face.numpy().tobytes()).hexdigest(), file)
         if same == file:
             kept[person][file] = face
-            prints[file] = fingerprint(picture)
+            prints[file] = np.stack([fingerprint(picture), fingerprint(as_picture(face))])
         else:
             left_out.append(f"{name}: This is the same picture as {text_of(same.relative_to(root))}.")
     copy_of = copies(prints)
@@ -221,13 +231,13 @@ def fingerprint(picture: Image.Image) -> np.ndarray:
 
 
 def copies(prints: Mapping[Path, np.ndarray]) -> dict[Path, Path]:
-    """For each file the first of all that show the same picture, by their fingerprints."""
+    """For each file the first of all that show the same picture, by the fingerprints of picture and face, (2, bits)."""
     files = list(prints)
-    rows = np.array([prints[file] for file in files])
+    rows = np.array([prints[file] for file in files]).reshape(len(files), 2, FINGERPRINT**2)
     first = np.arange(len(files))
     for at in range(len(files)):
-        differing = (FINGERPRINT**2 - rows[:at] @ rows[at]) / 2
-        for other in np.flatnonzero(differing <= ALIKE):  # one may link two groups
+        differing = (FINGERPRINT**2 - np.einsum("nkb,kb->kn", rows[:at], rows[at])) / 2
+        for other in np.flatnonzero((differing <= ALIKE).all(0)):  # one may link two groups
             low, high = sorted((first[other], first[at]))
             first[first == high] = low
     return {file: files[low] for file, low in zip(files, first, strict=True)}

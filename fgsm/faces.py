@@ -31,6 +31,11 @@ def as_tensor(picture: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float() / 255
 
 
+def as_picture(face: torch.Tensor) -> Image.Image:
+    """An 8-bit picture of shape (3, H, W) in [0, 1] as a Pillow image."""
+    return Image.fromarray((255 * face).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+
+
 def load_faces(photographs: Iterable[Path], size: int) -> torch.Tensor:
     """Photographs as one float32 batch of shape (N, 3, size, size) in [0, 1]."""
     return torch.stack([prepare(open_picture(photograph), size) for photograph in photographs])

@@ -40,10 +40,8 @@ def prepare() -> tuple[str, int]:
         host, port = place()
         os.environ["GRADIO_TEMP_DIR"] = str(own_folder())  # where components keep their files
     os.environ["GRADIO_SERVER_PORT"] = str(port)
-    if ":" in host:
-        os.environ.pop("GRADIO_SERVER_NAME", None)  # which Gradio tries to bind as an IPv4 address
-        return f"[{host}]", port
-    return host, port
+    os.environ.pop("GRADIO_SERVER_NAME", None)  # which Gradio tries to bind as it is written, as an IPv4 address
+    return (f"[{host}]" if ":" in host else host), port
 
 
 def print_anything() -> None:

@@ -27,7 +27,7 @@ HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 MOST_BYTES = 40 * 10**6
 HEAD = 1024  # bytes at the beginning of a file, which tell its kind
 SLOW_PIXELS = 4 * 10**6  # of a kind that takes a second for a million
-NEXT_SCAN = b"\xff\xda"  # in a progressive JPEG, another layer of all pixels
+NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # in a JPEG, all others stand among pixels
 MOST_SCANNED = 10**9  # pixels in all layers
 PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*")
@@ -91,8 +91,8 @@ def open_picture(source: Path | str | bytes) -> Image.Image:
     most = SLOW_PIXELS if picture.format == "JPEG2000" else MOST_PIXELS
     if picture.width * picture.height > most:
         raise Refused("refused.pixels", most=most // 10**6)
-    if picture.format in ("JPEG", "MPO") and data.count(NEXT_SCAN) * declared[0] * declared[1] > MOST_SCANNED:
-        raise Refused("refused.damaged")
+    if picture.format in ("JPEG", "MPO") and _scans(data) * declared[0] * declared[1] > MOST_SCANNED:
+        raise Refused("refused.costly")
     if min(declared) < SMALLEST:
         raise Refused("refused.tiny", smallest=SMALLEST)
     try:
@@ -101,6 +101,18 @@ def open_picture(source: Path | str | bytes) -> Image.Image:
         raise Refused("refused.costly") from None
     except Exception:
         raise Refused("refused.damaged") from None
+
+
+def _scans(jpeg: bytes) -> int:
+    """How many layers the first picture in the data of a JPEG has; behind it phones put others, or a film."""
+    at, scans = 2, 0
+    while at + 4 <= len(jpeg):
+        marker = NEXT_MARKER.search(jpeg, at)
+        if marker is None or marker[1] == b"\xd9":
+            break
+        scans += marker[1] == b"\xda"
+        at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def can_be_opened(path: Path) -> bool:
@@ -135,7 +147,7 @@ def _check_kind(data: bytes) -> None:
     """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
     if brands(data) & HEIC_BRANDS and not is_avif(data):
         raise Refused("refused.heic")
-    if b"<svg" in data[:HEAD]:
+    if data[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and b"<svg" in data[:HEAD]:
         raise Refused("refused.svg")
     if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
         raise Refused("refused.unreadable")

@@ -141,22 +141,24 @@ def _survey(models: Path) -> tuple[dict[str, Checkpoint], dict[str, Refused]]:
     usable, refused = {}, {}
     for path in sorted(path for path in models.glob("[!.]*") if path.suffix == ".pth" or path.is_dir()):
         found = _checked(path, _stamp(path))
+        name = path.name if path.is_dir() else path.stem
         if isinstance(found, Checkpoint):
             found = _unusable.get(found.version, found)
+            found = Refused("refused.same_name", file=path.name) if name in usable else found
         if isinstance(found, Refused):
             refused[path.name] = found
         else:
-            usable[path.name if path.is_dir() else path.stem] = found
+            usable[name] = found
     return dict(sorted(usable.items())), refused
 
 
 def _stamp(path: Path) -> tuple:
     """What changes whenever a checkpoint's files do."""
     stamp = []
-    for file in sorted(path.iterdir()) if path.is_dir() else [path, CELEBRITIES]:  # which its test faces are drawn from
-        with suppress(OSError):  # it has gone in between
+    with suppress(OSError):  # it has gone in between, or may not be looked into
+        for file in [path, *sorted(path.iterdir())] if path.is_dir() else [path, CELEBRITIES]:
             about = file.stat()
-            stamp.append((file.name, about.st_ino, about.st_mtime_ns, about.st_size))
+            stamp.append((file.name, about.st_ino, about.st_mtime_ns, about.st_ctime_ns, about.st_size))
     return tuple(stamp)
 
 
@@ -226,4 +228,9 @@ def load_recognizer(name: str, device: torch.device | str | None = None, models:
         except RuntimeError:  # the files are others than they were a moment ago
             raise Refused("refused.foreign", file=name) from None
         recognizer.to(device or DEVICE, memory_format=torch.channels_last)
-        return recognizer.eval().requires_grad_(False)
+        recognizer.eval().requires_grad_(False)
+        grey = torch.full((1, 3, recognizer.input_size, recognizer.input_size), 0.5, device=recognizer.device)
+        if not recognizer(grey).isfinite().all():
+            _unusable[checkpoint.version] = Refused("refused.not_finite", file=name)
+            raise _unusable[checkpoint.version]
+        return recognizer

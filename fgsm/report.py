@@ -1,10 +1,9 @@
 """One attack on one face, in words and numbers: what the command line prints and the API answers."""
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
+from .faces import as_picture
 from .methods import CONTROL, FGSM, Aim, adversarial
 from .recognizer import Recognizer
 from .sweep import ranked, score
@@ -73,12 +72,6 @@ def verdict(first: dict, attacked: str, epsilon: float) -> str:
         epsilon=f"{epsilon:g}",
         levels=f"{255 * epsilon:.1f}",
     )
-
-
-def as_picture(image: Tensor) -> Image.Image:
-    """An 8-bit picture of shape (3, H, W) in [0, 1] as a Pillow image."""
-    pixels = (255 * image).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict]:

@@ -19,11 +19,11 @@ from torch import Tensor
 from .attack import as_8bit, perturb, perturb_8bit
 from .config import Config
 from .dataset import path_of, people_if_any, text_of
-from .faces import PROJECT, prepare
+from .faces import PROJECT, as_picture, prepare
 from .methods import FGSM, SEVERAL_STEPS, Aim, gradients, moved_in_steps, sign_of
 from .pictures import open_picture
 from .recognizer import Recognizer
-from .report import TOP, aim_at, as_picture
+from .report import TOP, aim_at
 from .sweep import distinct_8bit, ranked, score, sweep
 from .texts import Refused
 

@@ -7,9 +7,8 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from .faces import as_tensor
+from .faces import as_picture, as_tensor
 from .recognizer import Recognizer
-from .report import as_picture
 from .stage import data_url
 from .sweep import score
 

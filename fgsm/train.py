@@ -25,7 +25,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from .attack import pgd
-from .config import Config
+from .config import Config, read_config
 from .dataset import DataSet, text_of
 from .faces import PROJECT
 from .recognizer import DEVICE, MODELS, Recognizer, load_recognizer, load_test_set
@@ -237,6 +237,7 @@ def train(
         started_from=start.title if start else "scratch",
         recipe=asdict(recipe),
     )
+    read_config(json.loads(json.dumps(config.as_dict())), name)  # or it would be refused once it is trained
     recognizer = Recognizer(name, config)
     if start:
         recognizer.network.load_state_dict(start.state, strict=False)

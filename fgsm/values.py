@@ -5,7 +5,7 @@ Every check returns the value in its one meaning, or raises Refused with a sente
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .config import Config
 from .methods import ATTACKS, CONTROL
@@ -27,13 +27,13 @@ def shown(value: object) -> str:
 
 
 def known_epsilon(value: object) -> float:
-    """An epsilon from a number, or text of a number or of a fraction such as 8/255: from 0 to 1."""
+    """An epsilon from a number, or text of a number or of a fraction such as 8/255: 0, or SMALLEST_EPSILON to 1."""
     if value is None or value == "":
         raise Refused("refused.epsilon_none")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     epsilon = value if is_number else _number_in(value)
-    if epsilon is not None and 0 <= epsilon <= 1:
-        return float(epsilon)
+    if epsilon is not None and (epsilon == 0 or SMALLEST_EPSILON <= epsilon <= 1):
+        return abs(float(epsilon))
     if epsilon is not None and 1 < epsilon <= 255 and epsilon == int(epsilon):
         raise Refused("refused.epsilon_division", piece=int(epsilon))
     raise Refused("refused.one_epsilon", value=shown(value))
@@ -122,16 +122,23 @@ def known_person(labels: Sequence[str], value: object) -> int:
     """The class index of the person whom `value` names, in whatever case and spelling of spaces and accents."""
     if not isinstance(value, str):
         raise Refused("refused.target_text", name=shown(value))
-    if composed(value) in labels:
-        return labels.index(composed(value))
-    spelled = [spelling(label) for label in labels]
-    if spelling(value) not in spelled:
+    found = spelled_like(value, labels)
+    if found is None:
         raise Refused("refused.target", name=shown(value))
-    return spelled.index(spelling(value))
+    return labels.index(found)
 
 
-def spelling(name: str) -> str:
-    """What two spellings of one name have in common, in a link as well: composed Unicode, case folded, underscores."""
+def spelled_like(value: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that `value` spells: as it is, else as in a link, else in whatever case; None for none."""
+    ways = (composed, lambda name: composed(name).replace(" ", "_"), _folded)
+    for way in ways:
+        for name in names:
+            if way(name) == way(value):
+                return name
+    return None
+
+
+def _folded(name: str) -> str:
     return "_".join(composed(name).casefold().replace("_", " ").split())
 
 

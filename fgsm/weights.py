@@ -30,7 +30,7 @@ def read_json(path: Path) -> Any:
     if not path.is_file() or path.stat().st_size > MOST_JSON:  # a pipe would be waited for
         raise ValueError
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8-sig"))
     except RecursionError:
         raise ValueError from None
 
@@ -116,9 +116,9 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
 
 
 def _is_plain(value: object) -> bool:
-    if not isinstance(value, Tensor) or value.layout != torch.strided or value.device.type != "cpu":
+    if type(value) not in (Tensor, nn.Parameter) or value.is_nested or value.layout != torch.strided:
         return False
-    return value.dtype in DTYPES
+    return value.device.type == "cpu" and value.dtype in DTYPES
 
 
 def _damaged(path: Path) -> Refused:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import fgsm.recognizer
 from fgsm import tabs
 from fgsm.__main__ import main
 from fgsm.config import MOST_LABELS, read_config
-from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, refused_files, version_of
+from fgsm.recognizer import MODELS, available_recognizers, faces_of, load_recognizer, refused_files, version_of
 from fgsm.tabs import kept, recognizer, remember, versions
 from fgsm.texts import Refused
 
@@ -191,6 +192,60 @@ def test_pipes_and_links_to_nowhere_are_not_waited_for(models):
     assert "is missing" in said["pipe-model.safetensors"] and "is missing" in said["resnet101_celeb_faces.pth"]
     assert "holds no recogniser" in said["pipe-config.json"] and "holds no recogniser" in said["lost"]
     assert len(said) == 5 and any("cannot name a recogniser" in reason for reason in said.values())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no file without end")
+def test_a_config_without_end_is_not_read(models):
+    (models / "other" / "config.json").unlink()
+    (models / "other" / "config.json").symlink_to("/dev/zero")
+    assert_left_out(models, "holds no recogniser that can be read")
+
+
+def test_a_nested_tensor_in_a_pth_file_breaks_nothing(models):
+    nested = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+    torch.save({"fc.weight": nested}, models / "resnet18_celeb_faces.pth")
+    assert "resnet18_celeb_faces.pth" in refused_files(models)
+    assert list(available_recognizers(models)) == ["other", "sound"]
+
+
+def test_no_file_takes_the_name_of_a_folder(models):
+    shutil.copytree(models / "other", models / "sound.pth")
+    assert list(available_recognizers(models)) == ["other", "sound", "sound.pth"]
+    assert load_recognizer("sound", "cpu", models).labels == tuple(SHIPPED["labels"])
+    (models / "other").rename(models / "resnet18_celeb_faces")
+    pth(models / "resnet18_celeb_faces.pth", 1.0)
+    assert "has the name of another checkpoint" in str(refused_files(models)["resnet18_celeb_faces.pth"])
+    assert len(load_recognizer("resnet18_celeb_faces", "cpu", models).labels) == 40
+
+
+def test_finite_weights_whose_answers_are_not_are_refused(models):
+    state = load_file(weights(models))
+    state["bn1.running_var"][0] = -9
+    save_file(state, weights(models))
+    with pytest.raises(Refused, match="no numbers"):
+        load_recognizer("other", "cpu", models)
+    assert_left_out(models, "holds weights that are no numbers")
+
+
+@pytest.mark.parametrize("faces", ["a" * 900, "nul\0", "/proc/1/fd", "assets/texts"])
+def test_a_folder_of_faces_that_cannot_be_is_none(models, faces):
+    changed(models, faces=faces)
+    assert faces_of(available_recognizers(models)["other"]) == {}
+
+
+def test_what_is_made_readable_is_read(models, monkeypatch):
+    """As by chmod, which changes neither a file's size nor when it was written."""
+    real = fgsm.recognizer.read_json
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("fgsm.recognizer.read_json", closed)
+    assert "cannot be read (Permission denied)" in str(refused_files(models)["other"])
+    monkeypatch.setattr("fgsm.recognizer.read_json", real)
+    (models / "other" / "config.json").chmod(0o600)
+    (models / "sound" / "config.json").chmod(0o600)
+    assert list(available_recognizers(models)) == ["other", "sound"]
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int8, torch.bool])

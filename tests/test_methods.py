@@ -13,9 +13,10 @@ from PIL import Image, ImageFilter
 from torch import nn
 
 from fgsm.attack import fgsm, perturb, perturb_8bit, sign_gradient
+from fgsm.faces import as_picture
 from fgsm.methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial, craft, gradients, iterate
 from fgsm.recognizer import load_recognizer, load_test_set
-from fgsm.report import as_picture, attack_report
+from fgsm.report import attack_report
 from fgsm.stage import perform, smallest_epsilons
 from fgsm.survive import TREATMENTS, survival
 from fgsm.sweep import sweep

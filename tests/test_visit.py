@@ -10,6 +10,7 @@ from fgsm.faces import PROJECT
 from fgsm.tabs import config_of
 from fgsm.tabs import visit as visits
 from fgsm.texts import TEXTS
+from fgsm.values import spelled_like
 
 from .conftest import STAGE_DONE
 
@@ -186,6 +187,7 @@ def test_links_name_people_however_they_are_spelled(monkeypatch):
     monkeypatch.setattr(visits, "config_of", lambda model: config)
     sample = visits.Face(BUILTIN_FACES / "person_01" / "06.png", "Angélica")
     monkeypatch.setattr(visits, "samples", lambda model: [visits.Face(BUILTIN_FACES / "x", "person 24"), sample])
+    assert [spelled_like(name, ["Weiss", "Weiß"]) for name in ("Weiß", "Weiss", "WEISS")] == ["Weiß", "Weiss", "Weiss"]
     for spelled in ("Ange\u0301lica", "Angélica", "angélica"):
         face, view, _ = visits.asked_for({"face": spelled, "target": "person_24"})
         assert face == sample and view.target == "person 24"

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..compute import House
 from ..detect import find_faces, frame, framing
-from ..faces import prepare
+from ..faces import as_picture, prepare
 from ..methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial
 from ..recognizer import default_recognizer
-from ..report import aim_at, as_picture, attack_report
+from ..report import aim_at, attack_report
 from ..stage import reference_photograph
 from ..survive import survival
 from ..sweep import score
@@ -222,6 +222,8 @@ def survive(request: gr.Request, visit: Visit, *settings: Any) -> dict:
     face = face_of(visit, view)
     if face is None:
         raise Refused("refused.no_picture")
+    if view.missing is not None:
+        raise Refused("refused.no_target")
     label, asker = label_of(view.model, face.person), caller(request)
     image, seconds = prepared(view.model, face, asker), expected(view)[1]
     aim, survivors = computed_once(asker, seconds, survivors_of, view, image, label)

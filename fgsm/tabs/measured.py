@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.components import Component
 from torch import Tensor
 
+from ..faces import as_picture
 from ..recognizer import available_recognizers, faces_of, load_test_set
-from ..report import as_picture
 from ..stage import data_url, reference_photograph
 from ..sweep import score
 from ..texts import say

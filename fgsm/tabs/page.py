@@ -24,7 +24,8 @@ def flat(value: object) -> object:
         return list(dict.fromkeys(item if isinstance(item, str) else str(item)[:LONGEST_NAME] for item in value))[
             :LONGEST_LIST
         ]
-    return str(value)[:LONGEST_TEXT]
+    text = str(value)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"  # which no check takes for the whole
 
 
 class Page(gr.Blocks):
@@ -51,8 +52,8 @@ class Page(gr.Blocks):
         try:
             return await super().process_api(block_fn, inputs, state, request, **named)
         except gr.Error as error:
-            if error.print_exception:  # Gradio's own, with a caller's values in it
-                raise shown_error(str(error.message)) from None
+            if error.print_exception:  # Gradio's own, for what the page never sends
+                raise shown_error(say("refused.request", language_of(request))) from None
             raise
         except OSError as error:  # Gradio keeps the pictures that it sends in files
             log.error("An answer could not be kept: %s", error)

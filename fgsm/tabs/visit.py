@@ -20,7 +20,7 @@ from ..pictures import can_be_opened, open_picture
 from ..recognizer import available_recognizers, default_recognizer, faces_of
 from ..stage import last_recognised, perform
 from ..texts import Refused, composed, say, title
-from ..values import known_attack, known_epsilon, spelling
+from ..values import known_attack, known_epsilon, spelled_like
 from . import (
     brought,
     caller,
@@ -88,7 +88,8 @@ def samples(model: str) -> list[Face]:
 
 def sample_of(model: str, key: str) -> Face | None:
     """The sample face with the person's name `key`, spaces written as underscores."""
-    return next((face for face in samples(model) if spelling(face.person) == spelling(key)), None)
+    people = {face.person: face for face in samples(model)}
+    return people.get(spelled_like(key, people))
 
 
 def first_face(model: str) -> Face | None:
@@ -317,7 +318,7 @@ def asked_for(link: dict[str, str]) -> tuple[Face | None, View, bool]:
     top = next((top for top in TOPS if f"{top:g}" == link.get("top")), DEFAULT_TOP)
     attack = next((attack for attack in ATTACKS if in_link(attack) == link.get("attack")), FGSM)
     labels = config_of(model).labels
-    target = next((label for label in labels if spelling(label) == spelling(link.get("target", ""))), None)
+    target = spelled_like(link.get("target", ""), labels)
     if attack == CONTROL or (face is not None and face.person == target):
         target = None
     view = View(model, 0.0, top, attack, target)
