@@ -229,7 +229,8 @@ def load_recognizer(name: str, device: torch.device | str | None = None, models:
             raise Refused("refused.foreign", file=name) from None
         recognizer.to(device or DEVICE, memory_format=torch.channels_last)
         recognizer.eval().requires_grad_(False)
-        grey = torch.full((1, 3, recognizer.input_size, recognizer.input_size), 0.5, device=recognizer.device)
+        shape = (1, 3, recognizer.input_size, recognizer.input_size)
+        grey = torch.full(shape, 0.5, dtype=torch.float32, device=recognizer.device)
         if not recognizer(grey).isfinite().all():
             _unusable[checkpoint.version] = Refused("refused.not_finite", file=name)
             raise _unusable[checkpoint.version]
