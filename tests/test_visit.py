@@ -1,8 +1,11 @@
 """Conventions visitors expect: links that reopen a view, their own language, dark mode, keys, small screens."""
 
+import copy
+import json
 import re
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from fgsm.dataset import BUILTIN_FACES
@@ -195,3 +198,44 @@ def test_links_name_people_however_they_are_spelled(monkeypatch):
         assert face.person == "person 24" and view.target == "Angélica" and named and view.epsilon == 0.02
     _, view, _ = visits.asked_for({"face": "person_24", "target": "person_24"})
     assert view.target is None  # nobody becomes whom they are
+
+
+def changed(value, changes):
+    """What Gradio's browser client makes of an earlier value: it makes the changes in place, wherever it can."""
+    for kind, path, new in changes:
+        if not path:
+            assert kind == "replace"
+            value = new
+            continue
+        *way, last = path
+        inside = value
+        for step in way:
+            inside = inside[step]
+        if kind == "delete":
+            del inside[last]
+        elif kind == "add" and isinstance(inside, list):
+            inside.insert(int(last), new)
+        else:
+            inside[last] = inside[last] + new if kind == "append" else new
+    return value
+
+
+def test_nothing_that_was_sent_is_taken_back_before_a_slow_browser_has_drawn_it(url):
+    with httpx.Client(base_url=f"{url}/gradio_api", timeout=60) as http:
+        functions = http.get(f"{url}/config").json()["dependencies"]
+        [event] = [function["id"] for function in functions if function["api_name"] == "change_slider"]
+        controls = [None, "resnet18", 0.03, 1.0, False, "FGSM", "dodge", None]
+        asked = {"data": controls, "fn_index": event, "session_hash": "slow-browser"}
+        http.post("/queue/join", json=asked).raise_for_status()
+        answer = http.get("/queue/data", params={"session_hash": "slow-browser"}).text
+    messages = [json.loads(line[6:]) for line in answer.splitlines() if line.startswith("data: ")]
+    first, *rest = [message["output"]["data"] for message in messages if message["msg"] == "process_generating"]
+    values = [first]
+    for changes in rest:
+        values.append([changed(old, new) for old, new in zip(values[-1], changes, strict=True)])
+        if len(values) == 2:
+            sent = copy.deepcopy(values)
+    (_, slider), (stage, _) = values[:2]
+    assert slider == sent[0][1] and slider["maximum"] == 1.0
+    assert stage["model"] == "resnet18" and stage.keys() == sent[1][0].keys()
+    assert [value["__type__"] for value in values[-1]] == ["update"] * 2  # in the end, nothing new for either

@@ -28,6 +28,11 @@ def flat(value: object) -> object:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"  # which no check takes for the whole
 
 
+def safe(value: object, changes: list[list]) -> list[list]:
+    """The `changes` that make `value` out of what was there, or one that puts `value` in its place if any deletes."""
+    return [["replace", [], value]] if any(kind == "delete" for kind, _, _ in changes) else changes
+
+
 class Page(gr.Blocks):
     """Blocks whose events fill in what a caller leaves out, take no paths, and never fail with a traceback."""
 
@@ -62,3 +67,15 @@ class Page(gr.Blocks):
             log.warning("An event could not be read: %s", type(error).__name__)
             log.debug("An event could not be read.", exc_info=error)
             raise shown_error(say("refused.request", language_of(request))) from None
+
+    def handle_streaming_diffs(self, block_fn, data, session_hash, run, final, simple_format=False) -> list:
+        """What an event says next, as changes of what it said before or, where these would take something away, whole.
+
+        Gradio's client makes the changes in the very object that the page was handed before and may not have drawn yet:
+        a face that became "nothing new" within that moment was never seen.
+        """
+        values = list(data)
+        said = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if final:
+            return said
+        return [new if new is value else safe(value, new) for value, new in zip(values, said, strict=True)]
