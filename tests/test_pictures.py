@@ -96,8 +96,8 @@ def test_the_api_does_the_same(files, url, name, refusal):
 def test_the_page_says_why_or_shows_the_face(files, browser, url):
     page = browser.new_context().new_page()
     for name, _, refusal in REFUSED:
-        if refusal == "refused.bytes" or name.endswith((".pdf", ".eps")):
-            continue  # the browser does not send these at all
+        if refusal == "refused.bytes":
+            continue  # the browser does not send it at all
         page.goto(url)
         page.wait_for_selector("#viewer .stage[aria-busy=false]", timeout=60_000)
         page.get_by_role("tab", name="Your own picture").click()
@@ -105,6 +105,34 @@ def test_the_page_says_why_or_shows_the_face(files, browser, url):
         page.get_by_text(beginning(refusal)).last.wait_for(timeout=10_000)
         assert page.locator("#viewer .stage").get_attribute("data-prediction")
     page.context.close()
+
+
+DROP = """(photo, [name, type, bytes]) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+  const zone = photo.querySelector('input[type=file]').parentElement;
+  zone.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_what_a_browser_takes_for_no_picture_is_looked_into(page, way):
+    def bring(name, kind, data):
+        if way == "chosen":
+            file = {"name": name, "mimeType": kind, "buffer": data}
+            page.locator("#photo input[type=file]").set_input_files(file)
+        else:
+            page.locator("#photo").evaluate(DROP, [name, kind, list(data)])
+
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").wait_for(state="attached")
+    bring("shopping.heic", "application/octet-stream", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    page.get_by_text(beginning("refused.heic")).last.wait_for(timeout=10_000)
+    bring("letter", "application/pdf", b"%PDF-1.4 a letter")
+    page.get_by_text(beginning("refused.unreadable")).last.wait_for(timeout=10_000)
+    bring("face-without-ending", "", (BUILTIN_FACES / "person_05" / "07.png").read_bytes())
+    page.locator("#crop img").wait_for(timeout=10_000)
+    page.wait_for_function("document.querySelector('#viewer [data-show=clean]').textContent.startsWith('person 05')")
 
 
 @pytest.mark.parametrize("name", ["turned.jpg", "scan_cmyk.jpg", "sixteen_bits.png", "transparent.png", "moving.gif"])

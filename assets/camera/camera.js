@@ -1,4 +1,5 @@
-// What stands in for the camera and the clipboard, which browsers give to pages with https alone, and to them with leave.
+// How photographs come to Gradio's own input where browsers or Gradio stand in the way: what stands in for the camera and
+// the clipboard, which browsers give to pages with https alone, and to them with leave; and files of unknown kinds.
 // Gradio runs this as the body of a function with `element`, `props`, `trigger` and `watch`.
 const { say, translate } = window.fgsm;
 const root = element.querySelector('.camera');
@@ -35,13 +36,35 @@ if (window.isSecureContext) {
   tell('camera.https');
 }
 
-// Hands the photograph to Gradio's own input, in a list of its own: browsers and Gradio empty lists that they share.
+const isPicture = (file) => file.type.startsWith('image/');
+
+// Hands a file to Gradio's own input, in a list of its own: browsers and Gradio empty lists that they share. Whatever its
+// name says, it counts as a picture: the server looks into it, and says what it is.
+function hand(upload, file) {
+  const handed = new DataTransfer();
+  handed.items.add(isPicture(file) ? file : new File([file], file.name, { type: 'image/unknown' }));
+  upload.files = handed.files;
+  upload.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
 taken.addEventListener('change', () => {
   const upload = document.querySelector('#photo input[type=file]');
   if (!upload || !taken.files.length) return; // no input while another picture is on its way
-  const handed = new DataTransfer();
-  handed.items.add(taken.files[0]);
-  upload.files = handed.files;
-  upload.dispatchEvent(new Event('change', { bubbles: true }));
+  hand(upload, taken.files[0]);
   taken.value = ''; // so that the same file counts as chosen again
 });
+
+// Gradio refuses, in words of its own, what the browser takes for no picture: many do a HEIC one, or one with no ending.
+function onUnknown(event) {
+  if (!root.isConnected) {
+    for (const way of ['change', 'drop']) document.removeEventListener(way, onUnknown, true);
+    return;
+  }
+  const upload = document.querySelector('#photo input[type=file]');
+  const [file] = (event.dataTransfer ?? event.target).files ?? [];
+  if (!upload || !event.target.closest?.('#photo') || !file || isPicture(file)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  hand(upload, file);
+}
+for (const way of ['change', 'drop']) document.addEventListener(way, onUnknown, true);
