@@ -127,8 +127,10 @@ def can_be_opened(path: Path) -> bool:
 def _bytes_of(path: Path) -> bytes:
     if not path.exists():
         raise Refused("refused.missing_file", file=path)
-    if not path.is_file():
+    if path.is_dir():
         raise Refused("refused.folder", file=path)
+    if not path.is_file():  # a pipe or a device, which would be waited for
+        raise Refused("refused.unreadable")
     _check_size(path.stat().st_size)
     try:
         return path.read_bytes()

@@ -1,6 +1,7 @@
 """Any picture people bring: read as they expect, or refused in a sentence; the face in it found."""
 
 import io
+import os
 import shutil
 import struct
 import subprocess
@@ -142,6 +143,11 @@ def test_odd_pictures_look_as_a_person_sees_them(files, name):
     assert np.abs(seen - np.asarray(FACE, dtype=float)).mean() < (20 if name == "moving.gif" else 3)  # of few colours
     if name == "transparent.png":
         assert seen[0, 0].tolist() == [255, 255, 255]
+
+
+def test_a_device_is_no_folder():
+    with pytest.raises(Refused, match="not a picture that can be read"):
+        open_picture(os.devnull)
 
 
 def test_a_bomb_takes_no_memory(files):
