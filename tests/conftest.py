@@ -12,6 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
@@ -99,6 +100,12 @@ def server(tmp_path_factory):
 def url(server):
     """The address of that server."""
     return server.url
+
+
+def function_number(url, name):
+    """The number by which the page's queue knows the event called `name`."""
+    functions = httpx.get(f"{url}/config").json()["dependencies"]
+    return next(function["id"] for function in functions if function["api_name"] == name)
 
 
 @pytest.fixture(scope="session")

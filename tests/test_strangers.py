@@ -35,7 +35,7 @@ from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.texts import TEXTS, Refused
 from fgsm.transfer import Matrix
 
-from .conftest import STAGE_DONE, served
+from .conftest import STAGE_DONE, function_number, served
 
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
 GONE = TEXTS["en"]["refused.gone"]
@@ -317,8 +317,7 @@ def test_nobody_speaks_for_another_browsers_visit(visit, caller):
 
 def test_nobody_listens_in_on_a_visit_without_a_cookie(caller, url):
     visitor = caller("overheard")
-    functions = httpx.get(f"{url}/config").json()["dependencies"]
-    index = next(function["id"] for function in functions if function["api_name"] == "curve")
+    index = function_number(url, "curve")
     body = {"data": [None, ["resnet101"], "0.0123, 0.0234", ["FGSM"]], "fn_index": index, "session_hash": "overheard"}
     assert visitor.http.post("/queue/join", json=body).status_code == 200
     address = f"{url}/gradio_api/queue/data?session_hash=overheard"
@@ -480,8 +479,7 @@ def test_bodies_are_small_json_objects(url, body, status):
 def test_events_out_of_order_get_a_sentence(caller, server, event, said):
     logged = (server.folder / "log").read_text()
     one = caller(f"order-{event}")
-    functions = httpx.get(f"{server.url}/config").json()["dependencies"]
-    index = next(function["id"] for function in functions if function["api_name"] == event)
+    index = function_number(server.url, event)
     body = {"data": [], "fn_index": index, "session_hash": one.session, "event_data": said}
     assert one.http.post("/queue/join", json=body).status_code == 200
     answer = one.http.get("/queue/data", params={"session_hash": one.session}).text

@@ -15,7 +15,7 @@ from fgsm.tabs import visit as visits
 from fgsm.texts import TEXTS
 from fgsm.values import spelled_like
 
-from .conftest import STAGE_DONE
+from .conftest import STAGE_DONE, function_number
 
 STAGE = "#viewer .stage"
 
@@ -222,19 +222,17 @@ def changed(value, changes):
 
 def test_nothing_that_was_sent_is_taken_back_before_a_slow_browser_has_drawn_it(url):
     with httpx.Client(base_url=f"{url}/gradio_api", timeout=60) as http:
-        functions = http.get(f"{url}/config").json()["dependencies"]
-        [event] = [function["id"] for function in functions if function["api_name"] == "change_slider"]
         controls = [None, "resnet18", 0.03, 1.0, False, "FGSM", "dodge", None]
-        asked = {"data": controls, "fn_index": event, "session_hash": "slow-browser"}
+        number = function_number(url, "change_slider")
+        asked = {"data": controls, "fn_index": number, "session_hash": "slow-browser"}
         http.post("/queue/join", json=asked).raise_for_status()
         answer = http.get("/queue/data", params={"session_hash": "slow-browser"}).text
     messages = [json.loads(line[6:]) for line in answer.splitlines() if line.startswith("data: ")]
     first, *rest = [message["output"]["data"] for message in messages if message["msg"] == "process_generating"]
-    values = [first]
+    values, sent = [first], [copy.deepcopy(first)]
     for changes in rest:
         values.append([changed(old, new) for old, new in zip(values[-1], changes, strict=True)])
-        if len(values) == 2:
-            sent = copy.deepcopy(values)
+        sent.append(copy.deepcopy(values[-1]))
     (_, slider), (stage, _) = values[:2]
     assert slider == sent[0][1] and slider["maximum"] == 1.0
     assert stage["model"] == "resnet18" and stage.keys() == sent[1][0].keys()

@@ -37,10 +37,11 @@ if (window.isSecureContext) {
 }
 
 const isPicture = (file) => file.type.startsWith('image/');
+const input = () => document.querySelector('#photo input[type=file]'); // none while a picture is on its way
 
 // Hands a file to Gradio's own input, in a list of its own: browsers and Gradio empty lists that they share. Whatever its
 // name says, it counts as a picture: the server looks into it, and says what it is.
-function hand(upload, file) {
+function hand(file, upload) {
   const handed = new DataTransfer();
   handed.items.add(isPicture(file) ? file : new File([file], file.name, { type: 'image/unknown' }));
   upload.files = handed.files;
@@ -48,9 +49,9 @@ function hand(upload, file) {
 }
 
 taken.addEventListener('change', () => {
-  const upload = document.querySelector('#photo input[type=file]');
-  if (!upload || !taken.files.length) return; // no input while another picture is on its way
-  hand(upload, taken.files[0]);
+  const upload = input();
+  if (!upload || !taken.files.length) return;
+  hand(taken.files[0], upload);
   taken.value = ''; // so that the same file counts as chosen again
 });
 
@@ -60,11 +61,12 @@ function onUnknown(event) {
     for (const way of ['change', 'drop']) document.removeEventListener(way, onUnknown, true);
     return;
   }
-  const upload = document.querySelector('#photo input[type=file]');
+  if (!event.target.closest?.('#photo')) return;
+  const upload = input();
   const [file] = (event.dataTransfer ?? event.target).files ?? [];
-  if (!upload || !event.target.closest?.('#photo') || !file || isPicture(file)) return;
+  if (!upload || !file || isPicture(file)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  hand(upload, file);
+  hand(file, upload);
 }
 for (const way of ['change', 'drop']) document.addEventListener(way, onUnknown, true);
