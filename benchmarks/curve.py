@@ -22,9 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fgsm.curve import COURSE_EPSILONS, accuracy_curve
-from fgsm.recognizer import DEVICE, available_recognizers, load_recognizer, load_test_set
-from fgsm.sweep import fast_dtype
+from fgsm.measures.asked import COURSE_EPSILONS
+from fgsm.measures.curve import accuracy_curve
+from fgsm.recognizers.recognizer import DEVICE, load_recognizer
+from fgsm.recognizers.scoring import fast_dtype
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.testset import load_test_set
 
 BATCH = 40
 

@@ -15,12 +15,13 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fgsm.attack import perturb, perturb_8bit
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import prepare
-from fgsm.pictures import open_picture
-from fgsm.recognizer import DEVICE, available_recognizers, load_recognizer
-from fgsm.stage import perform
+from fgsm.attacks.pixels import perturb, perturb_8bit
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import prepare
+from fgsm.page.stage import perform
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import DEVICE, load_recognizer
+from fgsm.recognizers.survey import available_recognizers
 
 EPSILONS = [round(step / 1000, 6) for step in range(101)]
 REPEATS = 5

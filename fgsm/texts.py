@@ -1,13 +1,15 @@
 """What people read, in every language of assets/texts/: one JSON file each, from keys to sentences with {places}."""
 
 import json
+import os
 import unicodedata
-from pathlib import Path
+from pathlib import PurePath
+
+from .places import ASSETS
 
 ENGLISH = "en"
 TEXTS: dict[str, dict[str, str]] = {
-    path.stem: json.loads(path.read_text("utf-8"))
-    for path in sorted((Path(__file__).resolve().parent.parent / "assets" / "texts").glob("*.json"))
+    path.stem: json.loads(path.read_text("utf-8")) for path in sorted((ASSETS / "texts").glob("*.json"))
 }
 
 
@@ -30,6 +32,16 @@ def preferred(accept_language: str) -> str:
 def composed(name: str) -> str:
     """`name` in composed Unicode: a Mac spells "é" in a folder's name with two characters, a keyboard with one."""
     return unicodedata.normalize("NFC", name)
+
+
+def text_of(path: PurePath) -> str:
+    """A path or a name as people write it: composed Unicode, whatever the file system and the locale make of it."""
+    return composed(os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace"))
+
+
+def in_link(name: str) -> str:
+    """`name` as links and folders spell it: with underscores for spaces."""
+    return composed(name).replace(" ", "_")
 
 
 class Refused(ValueError):

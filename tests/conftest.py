@@ -16,9 +16,10 @@ import httpx
 import pytest
 import torch
 
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import load_faces
-from fgsm.recognizer import BUILT_IN, available_recognizers, load_recognizer
+from fgsm.faces.prepare import load_faces
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.survey import BUILT_IN, available_recognizers
 
 PROJECT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [

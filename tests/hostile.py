@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from fgsm.dataset import BUILTIN_FACES
+from fgsm.places import BUILTIN_FACES
 
 FACE = Image.open(BUILTIN_FACES / "person_12" / "06.png").convert("RGB").resize((368, 448))
 

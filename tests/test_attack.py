@@ -4,16 +4,22 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
+from fgsm.methods import adversarial, craft  # TODO
 from torch import nn
 
-from fgsm.attack import bim, fgsm, perturb, perturb_8bit, pgd, sign_gradient
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import prepare
-from fgsm.methods import ATTACKS, FGSM, Aim, adversarial, craft
-from fgsm.pictures import open_picture
-from fgsm.recognizer import load_recognizer
-from fgsm.report import attack_report
-from fgsm.sweep import distinct_8bit, score, sweep
+from fgsm.attacks import ATTACKS, Aim
+from fgsm.attacks.bim import bim
+from fgsm.attacks.fgsm import FGSM, fgsm
+from fgsm.attacks.gradient import sign_gradient
+from fgsm.attacks.pgd import pgd
+from fgsm.attacks.pixels import perturb, perturb_8bit
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import prepare
+from fgsm.measures.report import attack_report
+from fgsm.measures.sweep import distinct_8bit, sweep
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.scoring import score
 
 
 @pytest.fixture

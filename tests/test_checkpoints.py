@@ -6,16 +6,20 @@ import shutil
 import struct
 import time
 
+import fgsm.recognizer
 import pytest
 import torch
+from fgsm.recognizer import refused_files, version_of  # TODO
+from fgsm.tabs import kept, recognizer, remember, versions  # TODO
 from safetensors.torch import load_file, save_file
 
-import fgsm.recognizer
-from fgsm import tabs
-from fgsm.__main__ import main
-from fgsm.config import MOST_LABELS, read_config
-from fgsm.recognizer import MODELS, available_recognizers, faces_of, load_recognizer, refused_files, version_of
-from fgsm.tabs import kept, recognizer, remember, versions
+from fgsm import tabs  # TODO
+from fgsm.cli.main import main
+from fgsm.places import MODELS
+from fgsm.recognizers.config import MOST_LABELS, read_config
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.testset import tested_photographs
 from fgsm.texts import Refused
 
 SHIPPED = json.loads((MODELS / "resnet18" / "config.json").read_text("utf-8"))
@@ -274,8 +278,9 @@ def test_models_names_what_is_left_out_and_lists_the_others(models, monkeypatch,
 
 
 def pth(path, fill, dtype=None):
-    from fgsm.course import LABELS
-    from fgsm.recognizer import build_network
+    from fgsm.recognizer import build_network  # TODO
+
+    from fgsm.recognizers.course import LABELS
 
     network = build_network("resnet18", len(LABELS))
     torch.nn.init.constant_(network.fc.bias, fill)

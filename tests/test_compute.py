@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from fgsm import tabs
-from fgsm.compute import Computer, Unheard
-from fgsm.sweep import in_halves, score
+from fgsm import tabs  # TODO
+from fgsm.attacks.gradient import in_halves
+from fgsm.page.compute import Computer, Unheard
+from fgsm.recognizers.scoring import score
 from fgsm.texts import Refused
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from fgsm.recognizer import refused_files  # TODO
 from torch import nn
 
-from fgsm.course import CELEBRITIES, LABELS
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, refused_files
+from fgsm.places import BUILTIN_FACES, MODELS
+from fgsm.recognizers.course import CELEBRITIES, LABELS
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.survey import available_recognizers
 
 from .conftest import STAGE_DONE
 

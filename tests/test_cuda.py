@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from fgsm.attack import sign_gradient
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import load_faces
-from fgsm.recognizer import load_recognizer
+from fgsm.attacks.gradient import sign_gradient
+from fgsm.faces.prepare import load_faces
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import load_recognizer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
 

@@ -3,19 +3,17 @@ import csv
 import pytest
 import torch
 import torchattacks
+from fgsm.curve import COLUMNS, explain, write_csv  # TODO
 
-from fgsm.curve import (
-    COLUMNS,
-    COURSE_EPSILONS,
-    Snapshot,
-    accuracy_curve,
-    explain,
-    wilson_interval,
-    write_csv,
-)
-from fgsm.methods import BIM, CONTROL, FGSM, random_signs
-from fgsm.recognizer import DEVICE, load_recognizer, load_test_set
-from fgsm.sweep import fast_dtype
+from fgsm.attacks.bim import BIM
+from fgsm.attacks.fgsm import FGSM
+from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
+from fgsm.measures.asked import COURSE_EPSILONS
+from fgsm.measures.curve import Snapshot, accuracy_curve
+from fgsm.measures.intervals import wilson_interval
+from fgsm.recognizers.recognizer import DEVICE, load_recognizer
+from fgsm.recognizers.scoring import fast_dtype
+from fgsm.recognizers.testset import load_test_set
 
 EPSILONS = [0.0, 0.005, 0.01, 0.03, 0.3]
 
@@ -85,7 +83,7 @@ def test_the_control_has_the_same_size_and_is_not_the_gradient(some):
     assert set(signs.unique().tolist()) == {-1.0, 1.0}
     assert torch.equal(signs[3:], random_signs(images[3:], range(3, 8)))  # a face's signs do not depend on its batch
     assert abs(signs.mean()) < 0.01
-    from fgsm.attack import sign_gradient
+    from fgsm.attacks.gradient import sign_gradient
 
     agreement = (signs == sign_gradient(model, images, labels)).double().mean()
     assert 0.45 < agreement < 0.55

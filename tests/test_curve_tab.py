@@ -5,9 +5,10 @@ import csv
 import pytest
 from gradio_client import Client
 
-from fgsm.curve import accuracy_curve
-from fgsm.methods import CONTROL
-from fgsm.recognizer import load_recognizer, load_test_set
+from fgsm.attacks.random_signs import RANDOM_SIGNS
+from fgsm.measures.curve import accuracy_curve
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.testset import load_test_set
 
 CHART = "#curve .chart"
 EPSILONS = [0.0, 0.014, 0.3]

@@ -11,11 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm.dataset import BUILTIN_FACES, list_people, split
-from fgsm.detect import Square
-from fgsm.faces import as_tensor, load_faces, prepare
-from fgsm.pictures import open_picture
-from fgsm.recognizer import available_recognizers
+from fgsm.faces.detect import Square
+from fgsm.faces.people import list_people, split
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import as_tensor, load_faces, prepare
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.survey import available_recognizers
 
 from .hostile import chunk, saved
 

@@ -11,8 +11,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT
+from fgsm.places import BUILTIN_FACES, PROJECT
 
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fgsm.faces import PROJECT
+from fgsm.places import PROJECT
 from fgsm.texts import TEXTS
 
 PAGES = {language: (PROJECT / "assets" / "how" / f"{language}.md").read_text("utf-8") for language in TEXTS}

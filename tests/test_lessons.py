@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
+from fgsm.methods import adversarial  # TODO
 from gradio_client import Client, handle_file
 
-from fgsm.attack import fgsm, perturb_8bit, sign_gradient
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import prepare
-from fgsm.methods import BIM, FGSM, PGD, Aim, adversarial, random_signs
-from fgsm.pictures import open_picture
-from fgsm.recognizer import load_recognizer, load_test_set
-from fgsm.survive import survival
-from fgsm.sweep import sweep
+from fgsm.attacks import Aim
+from fgsm.attacks.bim import BIM
+from fgsm.attacks.fgsm import FGSM, fgsm
+from fgsm.attacks.gradient import sign_gradient
+from fgsm.attacks.pgd import PGD
+from fgsm.attacks.pixels import perturb_8bit
+from fgsm.attacks.random_signs import random_signs
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import prepare
+from fgsm.measures.survive import survival
+from fgsm.measures.sweep import sweep
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.testset import load_test_set
 
 from .conftest import STAGE_DONE
 from .test_page import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage

@@ -18,12 +18,12 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from fgsm import folder, machine
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT
-from fgsm.recognizer import MODELS, available_recognizers, faces_of
-from fgsm.tabs.page import Page
-from fgsm.tabs.uploads import Uploads
+from fgsm import folder, machine  # TODO
+from fgsm.page.blocks import Page
+from fgsm.page.uploads import Uploads
+from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.testset import tested_photographs
 from fgsm.texts import Refused
 
 from .conftest import STAGE_DONE, served

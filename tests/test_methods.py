@@ -9,19 +9,28 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
+from fgsm.methods import SEVERAL_STEPS, adversarial, craft, gradients, iterate  # TODO
+from fgsm.transfer import COLUMNS, explain, write_csv  # TODO
 from PIL import Image, ImageFilter
 from torch import nn
 
-from fgsm.attack import fgsm, perturb, perturb_8bit, sign_gradient
-from fgsm.faces import as_picture
-from fgsm.methods import ATTACKS, BIM, CONTROL, FGSM, PGD, SEVERAL_STEPS, Aim, adversarial, craft, gradients, iterate
-from fgsm.recognizer import load_recognizer, load_test_set
-from fgsm.report import attack_report
-from fgsm.stage import perform, smallest_epsilons
-from fgsm.survive import TREATMENTS, survival
-from fgsm.sweep import sweep
+from fgsm.attacks import ATTACKS, Aim
+from fgsm.attacks.bim import BIM
+from fgsm.attacks.fgsm import FGSM, fgsm
+from fgsm.attacks.gradient import sign_gradient
+from fgsm.attacks.pgd import PGD
+from fgsm.attacks.pixels import perturb, perturb_8bit
+from fgsm.attacks.random_signs import RANDOM_SIGNS
+from fgsm.faces.prepare import as_picture
+from fgsm.measures.report import attack_report
+from fgsm.measures.smallest import smallest_epsilons
+from fgsm.measures.survive import TREATMENTS, survival
+from fgsm.measures.sweep import sweep
+from fgsm.measures.transfer import transfer_matrix
+from fgsm.page.stage import perform
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.testset import load_test_set
 from fgsm.texts import Refused
-from fgsm.transfer import COLUMNS, explain, transfer_matrix, write_csv
 
 GRID = [round(step / 1000, 6) for step in range(101)]
 

@@ -15,12 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm import fetch
-from fgsm.dataset import BUILTIN_FACES, Gathered, copies, fingerprint, gather, list_people, own, split_at_random
-from fgsm.faces import PROJECT
-from fgsm.recognizer import MODELS, available_recognizers, faces_of, load_recognizer, load_test_set
-from fgsm.train import builtin_weights, fit, recipe_for, train
-from fgsm.values import known_person
+from fgsm import fetch  # TODO
+from fgsm.faces.copies import copies, fingerprint
+from fgsm.faces.dataset import Gathered, data_set_of, gather
+from fgsm.faces.people import list_people, split_at_random
+from fgsm.measures.named import known_person
+from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.testset import load_test_set, tested_photographs
+from fgsm.recognizers.train import builtin_weights, fit, recipe_for, train
 
 from .conftest import STAGE_DONE
 from .test_command_line import call  # noqa: F401 (a fixture)

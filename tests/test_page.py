@@ -9,12 +9,14 @@ import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from fgsm.attack import fgsm, sign_gradient
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import prepare
-from fgsm.pictures import open_picture
-from fgsm.recognizer import available_recognizers, load_recognizer
-from fgsm.report import verdict
+from fgsm.attacks.fgsm import fgsm
+from fgsm.attacks.gradient import sign_gradient
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import prepare
+from fgsm.measures.report import verdict
+from fgsm.places import BUILTIN_FACES
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.survey import available_recognizers
 from fgsm.texts import title
 
 from .conftest import STAGE_DONE, person_of

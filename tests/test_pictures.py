@@ -15,12 +15,13 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from fgsm.__main__ import main
-from fgsm.dataset import BUILTIN_FACES, gather
-from fgsm.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
-from fgsm.faces import PROJECT, as_tensor, prepare
-from fgsm.pictures import open_picture
-from fgsm.tabs.uploads import Upload
+from fgsm.cli.main import main
+from fgsm.faces.dataset import gather
+from fgsm.faces.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import as_tensor, prepare
+from fgsm.page.uploads import Upload
+from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused, say
 
 from .hostile import (

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from fgsm.dataset import BUILTIN_FACES
+from fgsm.places import BUILTIN_FACES
 from fgsm.texts import say
 
 from .conftest import CHROMIUM_FLAGS, STAGE_DONE

@@ -3,10 +3,13 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm.attack import fgsm, pgd
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.recognizer import MODELS, available_recognizers, load_recognizer, load_test_set
-from fgsm.resnet import ResNet
+from fgsm.attacks.fgsm import fgsm
+from fgsm.attacks.pgd import pgd
+from fgsm.places import BUILTIN_FACES, MODELS
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.resnet import ResNet
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.testset import load_test_set
 
 
 def test_the_three_recognisers_are_shipped():

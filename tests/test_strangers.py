@@ -19,21 +19,20 @@ from types import SimpleNamespace
 import gradio as gr
 import httpx
 import pytest
+from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab  # TODO
+from fgsm.tabs import visit as visit_of_page  # TODO
 from filelock import FileLock
 from gradio.events import EventData
 from PIL import Image
 
-from fgsm.compute import Computer, House
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT
-from fgsm.folder import clear_abandoned
-from fgsm.pictures import open_picture
-from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab
-from fgsm.tabs import visit as visit_of_page
-from fgsm.tabs.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
-from fgsm.tabs.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
+from fgsm.faces.picture import open_picture
+from fgsm.measures.transfer import Matrix
+from fgsm.page.compute import Computer, House
+from fgsm.page.folder import clear_abandoned
+from fgsm.page.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
+from fgsm.page.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
+from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused
-from fgsm.transfer import Matrix
 
 from .conftest import STAGE_DONE, function_number, served
 
@@ -626,9 +625,10 @@ def hostile_page(tmp_path_factory):
             file = BUILTIN_FACES / f"person_{number:02d}" / f"{at:02d}.png"
             Image.open(file).save(people / name / f"{at}.png")
     import torch
+    from fgsm.recognizer import build_network  # TODO
     from safetensors.torch import save_file
 
-    from fgsm.recognizer import MODELS, build_network
+    from fgsm.places import MODELS
 
     torch.manual_seed(0)
     shipped = json.loads((MODELS / "resnet18" / "config.json").read_text())

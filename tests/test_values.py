@@ -1,20 +1,12 @@
 """What may be asked for, and the one sentence for everything else."""
 
 import pytest
+from fgsm.values import known_recognizer  # TODO
 
-from fgsm.curve import COURSE_EPSILONS
-from fgsm.methods import CONTROL
+from fgsm.attacks.random_signs import RANDOM_SIGNS
+from fgsm.measures.asked import COURSE_EPSILONS, known_epsilon, parse_epsilons
+from fgsm.measures.named import known_attack, known_attacks, known_person, known_recognizers, known_target
 from fgsm.texts import Refused
-from fgsm.values import (
-    known_attack,
-    known_attacks,
-    known_epsilon,
-    known_person,
-    known_recognizer,
-    known_recognizers,
-    known_target,
-    parse_epsilons,
-)
 
 DECOMPOSED = "Ange\u0301lica"
 LABELS = ("person 07", "Angélica", "ANA", "ana")

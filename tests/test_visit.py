@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from fgsm.tabs import config_of  # TODO
+from fgsm.tabs import visit as visits  # TODO
 
-from fgsm.dataset import BUILTIN_FACES
-from fgsm.faces import PROJECT
-from fgsm.tabs import config_of
-from fgsm.tabs import visit as visits
+from fgsm.measures.named import spelled_like
+from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS
-from fgsm.values import spelled_like
 
 from .conftest import STAGE_DONE, function_number
 
@@ -165,7 +164,7 @@ def test_the_stage_can_be_used_with_keys_and_heard(visit):
 
 
 def test_no_text_ends_the_script_that_holds_it():
-    from fgsm.tabs import head
+    from fgsm.tabs import head  # TODO
 
     script = head()
     assert script.count("</script>") == 1

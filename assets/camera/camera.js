@@ -1,41 +1,9 @@
-// How photographs come to Gradio's own input where browsers or Gradio stand in the way: what stands in for the camera and
-// the clipboard, which browsers give to pages with https alone, and to them with leave; and files of unknown kinds.
-// Gradio runs this as the body of a function with `element`, `props`, `trigger` and `watch`.
-const { say, translate } = window.fgsm;
-const root = element.querySelector('.camera');
-const taken = root.querySelector('input');
+// How photographs come to Gradio's own input where browsers or Gradio stand in the way: what stands in for the camera
+// and the clipboard, which browsers give to pages with https alone, and to them with leave; and files of unknown kinds.
+import { translate } from '../shared/dom.js';
+import { say } from '../shared/texts.js';
+
 const REFUSED = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError'];
-
-translate(root);
-
-function tell(key) {
-  root.hidden = !key;
-  root.querySelector('[data-show="message"]').textContent = key ? say(key) : '';
-}
-
-// Gradio asks for both and leaves it unheard when the browser refuses.
-function onRefused(event) {
-  if (!root.isConnected) return window.removeEventListener('unhandledrejection', onRefused);
-  if (!REFUSED.includes(event.reason?.name)) return;
-  event.preventDefault();
-  tell('camera.refused');
-}
-
-// The sentence is about one try.
-function onTry(event) {
-  if (!root.isConnected) return document.removeEventListener('click', onTry, true);
-  if (event.target.closest('#photo')) tell(null);
-}
-
-if (window.isSecureContext) {
-  window.addEventListener('unhandledrejection', onRefused);
-  document.addEventListener('click', onTry, true);
-} else {
-  document.documentElement.classList.add('plain-http'); // app.py hides Gradio's own buttons
-  root.querySelector('label').hidden = false;
-  tell('camera.https');
-}
-
 const isPicture = (file) => file.type.startsWith('image/');
 const input = () => document.querySelector('#photo input[type=file]'); // none while a picture is on its way
 
@@ -48,25 +16,57 @@ function hand(file, upload) {
   upload.dispatchEvent(new Event('change', { bubbles: true }));
 }
 
-taken.addEventListener('change', () => {
-  const upload = input();
-  if (!upload || !taken.files.length) return;
-  hand(taken.files[0], upload);
-  taken.value = ''; // so that the same file counts as chosen again
-});
+export function mount({ element }) {
+  const root = element.querySelector('.camera');
+  const taken = root.querySelector('input');
 
-// Gradio refuses, in words of its own, what the browser takes for no picture: many do a HEIC one, or one with no ending.
-function onUnknown(event) {
-  if (!root.isConnected) {
-    for (const way of ['change', 'drop']) document.removeEventListener(way, onUnknown, true);
-    return;
+  function tell(key) {
+    root.hidden = !key;
+    root.querySelector('[data-show="message"]').textContent = key ? say(key) : '';
   }
-  if (!event.target.closest?.('#photo')) return;
-  const upload = input();
-  const [file] = (event.dataTransfer ?? event.target).files ?? [];
-  if (!upload || !file || isPicture(file)) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  hand(file, upload);
+
+  // Listens for as long as the drawing is there.
+  function listen(target, name, heard) {
+    const hear = (event) => {
+      if (root.isConnected) heard(event);
+      else target.removeEventListener(name, hear, true);
+    };
+    target.addEventListener(name, hear, true);
+  }
+
+  // Gradio asks for both and leaves it unheard when the browser refuses.
+  function onRefused(event) {
+    if (!REFUSED.includes(event.reason?.name)) return;
+    event.preventDefault();
+    tell('camera.refused');
+  }
+
+  // Gradio refuses, in words of its own, what the browser takes for no picture: many do a HEIC one, or one with no
+  // ending.
+  function onUnknown(event) {
+    if (!event.target.closest?.('#photo')) return;
+    const upload = input();
+    const [file] = (event.dataTransfer ?? event.target).files ?? [];
+    if (!upload || !file || isPicture(file)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    hand(file, upload);
+  }
+
+  translate(root);
+  if (window.isSecureContext) {
+    listen(window, 'unhandledrejection', onRefused);
+    listen(document, 'click', ({ target }) => target.closest('#photo') && tell(null)); // a sentence is about one try
+  } else {
+    document.documentElement.classList.add('plain-http'); // the page's style hides Gradio's own buttons
+    root.querySelector('label').hidden = false;
+    tell('camera.https');
+  }
+  taken.addEventListener('change', () => {
+    const upload = input();
+    if (!upload || !taken.files.length) return;
+    hand(taken.files[0], upload);
+    taken.value = ''; // so that the same file counts as chosen again
+  });
+  for (const way of ['change', 'drop']) listen(document, way, onUnknown);
 }
-for (const way of ['change', 'drop']) document.addEventListener(way, onUnknown, true);

@@ -1,23 +1,26 @@
-// What is left of an adversarial face after saving, shrinking and blurring; value from fgsm/tabs/attack_tab.py.
-// Gradio runs this as the body of a function with `element`, `props` and `watch`.
-const root = element.querySelector('.cards');
-const { make } = window.fgsm;
+// What is left of an adversarial face after saving, shrinking and blurring; from fgsm/page/surviving.py.
+import { make } from '../shared/dom.js';
 
-function draw() {
-  if (!props.value) return;
-  const row = root.querySelector('.row');
-  root.querySelector('p').textContent = props.value.title;
-  row.replaceChildren();
-  for (const { picture, treatment, outcome, who, fooled } of props.value.cards) {
-    const figure = make('figure', row);
-    figure.classList.toggle('fooled', fooled);
-    Object.assign(make('img', figure), { src: picture, alt: '' });
-    const caption = make('figcaption', figure);
-    make('b', caption, treatment);
-    make('span', caption, outcome, 'outcome');
-    make('span', caption, who);
+export function mount({ element, props, watch }) {
+  const root = element.querySelector('.cards');
+
+  function draw() {
+    if (!props.value) return;
+    const { title, cards } = props.value;
+    const row = root.querySelector('.row');
+    root.querySelector('p').textContent = title;
+    row.replaceChildren();
+    for (const { picture, treatment, outcome, who, fooled } of cards) {
+      const figure = make('figure', row);
+      figure.classList.toggle('fooled', fooled);
+      Object.assign(make('img', figure), { src: picture, alt: '' });
+      const caption = make('figcaption', figure);
+      make('b', caption, treatment);
+      make('span', caption, outcome, 'outcome');
+      make('span', caption, who);
+    }
   }
-}
 
-watch('value', draw);
-draw();
+  watch('value', draw);
+  draw();
+}

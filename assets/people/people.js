@@ -1,35 +1,30 @@
-// The people whom a recogniser knows, one of whom a visitor may want to become; value from fgsm/tabs/attack_tab.py.
-// Gradio runs this as the body of a function with `element`, `props`, `trigger` and `watch`.
-const root = element.querySelector('.people');
-const { translate } = window.fgsm;
+// The people whom a recogniser knows, one of whom a visitor may want to become; from fgsm/page/stage_events.py.
+import { make, translate } from '../shared/dom.js';
 
-translate(root);
+export function mount({ element, props, trigger, watch }) {
+  const root = element.querySelector('.people');
 
-function choose(button) {
-  for (const other of root.children) other.ariaChecked = String(other === button);
-}
+  function choose(button, person) {
+    for (const other of root.children) other.ariaChecked = String(other === button);
+    trigger('click', { person });
+  }
 
-function draw() {
-  if (!props.value) return;
-  root.replaceChildren(...props.value.people.map(({ name, photograph }) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.setAttribute('role', 'radio');
-    button.ariaChecked = String(name === props.value.chosen);
-    if (photograph) {
-      const image = document.createElement('img');
-      image.src = photograph;
-      image.alt = '';
-      button.append(image);
+  function draw() {
+    if (!props.value) return;
+    const { people, chosen } = props.value;
+    root.replaceChildren();
+    for (const { name, photograph } of people) {
+      const button = make('button', root);
+      button.type = 'button';
+      button.setAttribute('role', 'radio');
+      button.ariaChecked = String(name === chosen);
+      if (photograph) Object.assign(make('img', button), { src: photograph, alt: '' });
+      button.append(name);
+      button.addEventListener('click', () => choose(button, name));
     }
-    button.append(name);
-    button.addEventListener('click', () => {
-      choose(button);
-      trigger('click', { person: name });
-    });
-    return button;
-  }));
-}
+  }
 
-watch('value', draw);
-draw();
+  translate(root);
+  watch('value', draw);
+  draw();
+}

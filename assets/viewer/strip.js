@@ -1,65 +1,57 @@
 // Under the stage: how confident the recogniser is of two people at every epsilon, and the smallest epsilon found that
-// fools it, which is marked on the slider's track as well. Part of the function that viewer.js makes.
-function makeSvg(name, attributes, parent) {
-  const node = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  parent.append(node);
-  return node;
-}
+// fools it, which is marked on the slider's track as well.
+import { makeSvg } from '../shared/dom.js';
+import { inLevels, notation } from '../shared/numbers.js';
+import { say } from '../shared/texts.js';
 
-function drawStrip(at, rival) {
-  const svg = root.querySelector('.strip svg');
-  const { epsilons, scores, smallest } = face;
-  const top = epsilons[epsilons.length - 1];
-  const width = Math.max(200, svg.clientWidth), height = svg.clientHeight;
-  const x = (epsilon) => width * epsilon / top;
+const THUMB = 16; // pixels; the middle of the slider's thumb travels this much less than the track's length
+const lastOf = (epsilons) => epsilons[epsilons.length - 1];
+
+export function drawStrip(svg, { epsilons, scores, smallest, attacked }, at, rival) {
+  const top = lastOf(epsilons);
+  const width = Math.max(200, svg.clientWidth);
+  const height = svg.clientHeight;
+  const x = (epsilon) => (width * epsilon) / top;
   const y = (share) => 4 + (height - 8) * (1 - share);
+  const upright = (epsilon, name) => ({ class: name, x1: x(epsilon), x2: x(epsilon), y1: 0, y2: height });
   svg.replaceChildren();
   makeSvg('line', { class: 'axis', x1: 0, x2: width, y1: y(0), y2: y(0) }, svg);
-  for (const [scoring, name] of [['8-bit', 'file'], ['float', 'smallest']]) {
-    const found = smallest?.[scoring];
-    if (found && found.epsilon <= top) makeSvg('line', { class: `mark ${name}`, x1: x(found.epsilon), x2: x(found.epsilon), y1: 0, y2: height }, svg);
+  for (const [found, name] of [
+    [smallest?.['8-bit'], 'mark file'],
+    [smallest?.float, 'mark smallest'],
+  ]) {
+    if (found && found.epsilon <= top) makeSvg('line', upright(found.epsilon, name), svg);
   }
-  makeSvg('line', { class: 'now', x1: x(epsilons[at]), x2: x(epsilons[at]), y1: 0, y2: height }, svg);
-  for (const [label, name] of [[face.attacked, 'attacked'], [rival, 'rival']]) {
-    const points = epsilons.flatMap((epsilon, i) => scores.float[i] ? [`${x(epsilon)},${y(scores.float[i][label])}`] : []);
-    makeSvg('polyline', { class: name, points: points.join(' ') }, svg);
-    if (scores.float[at]) makeSvg('circle', { class: name, r: 4, cx: x(epsilons[at]), cy: y(scores.float[at][label]) }, svg);
+  makeSvg('line', upright(epsilons[at], 'now'), svg);
+  for (const [label, name] of [
+    [attacked, 'attacked'],
+    [rival, 'rival'],
+  ]) {
+    const point = (epsilon, i) => (scores.float[i] ? [`${x(epsilon)},${y(scores.float[i][label])}`] : []);
+    makeSvg('polyline', { class: name, points: epsilons.flatMap(point).join(' ') }, svg);
+    const now = scores.float[at];
+    if (now) makeSvg('circle', { class: name, r: 4, cx: x(epsilons[at]), cy: y(now[label]) }, svg);
   }
-  show('strip-attacked').textContent = face.labels[face.attacked];
-  show('strip-rival').textContent = face.labels[rival];
 }
 
-// The person whom the strip compares with the attacked one: the target, or the likeliest other one at this epsilon.
-function rivalAt(scored) {
-  if (face.target !== null) return face.target;
-  return ranked(scored).find(({ index }) => index !== face.attacked)?.index ?? face.attacked;
-}
-
-function drawSmallest() {
-  const { smallest } = face;
-  const line = show('smallest');
-  root.dataset.smallest = smallest?.float ? notation(smallest.float.epsilon) : '';
-  line.textContent = smallest ? describeSmallest(smallest) : '\u00a0';
-  markSlider(smallest?.float?.epsilon);
-}
-
-const inLevels = (value) => (255 * value).toFixed(1);
-
-function describeSmallest({ float, '8-bit': file }) {
-  const aimed = face.target === null ? '' : '_target';
-  const about = { target: face.labels[face.target], top: notation(face.epsilons[face.epsilons.length - 1]) };
+export function describeSmallest({ smallest, target, labels, epsilons, sign }) {
+  const { float, '8-bit': file } = smallest;
+  const aimed = target === null ? '' : '_target';
+  const about = { target: labels[target], top: notation(lastOf(epsilons)) };
   if (!float) return say(`smallest.none${aimed}`, about);
   if (float.epsilon === 0) return say(`smallest.zero${aimed}`, about);
-  const sentences = [say(`smallest.${face.sign ? 'found' : 'position'}${aimed}`, { ...about, epsilon: notation(Number(float.epsilon.toFixed(5))), levels: inLevels(float.epsilon) })];
+  const found = { ...about, epsilon: notation(Number(float.epsilon.toFixed(5))), levels: inLevels(float.epsilon) };
+  const sentences = [say(`smallest.${sign ? 'found' : 'position'}${aimed}`, found)];
   if (file) sentences.push(say('smallest.file', { levels: Math.ceil(25500 * file.epsilon - 1e-6) / 100 }));
   else sentences.push(say('smallest.no_file'));
-  if (float.again !== null) sentences.push(say(`smallest.again${aimed}`, { ...about, epsilon: notation(float.again) }));
+  if (float.again !== null) {
+    sentences.push(say(`smallest.again${aimed}`, { ...about, epsilon: notation(float.again) }));
+  }
   return sentences.join(' ');
 }
 
-function markSlider(value) {
-  const range = document.querySelector('#epsilon input[type=range]');
+// Marks `value` on the track of the slider `range`, which goes up to the last of `epsilons`.
+export function markSlider(range, value, epsilons) {
   if (!range) return;
   const holder = range.parentElement;
   let mark = holder.querySelector('.smallest-mark');
@@ -70,11 +62,10 @@ function markSlider(value) {
     holder.style.position = 'relative';
     holder.append(mark);
   }
-  const top = face.epsilons[face.epsilons.length - 1];
+  const top = lastOf(epsilons);
   mark.hidden = !(value <= top);
   if (mark.hidden) return;
-  const thumb = 16; // pixels; its middle travels this much less than the track's length
-  mark.style.left = `${range.offsetLeft + thumb / 2 + (range.offsetWidth - thumb) * value / top}px`;
+  mark.style.left = `${range.offsetLeft + THUMB / 2 + ((range.offsetWidth - THUMB) * value) / top}px`;
   mark.style.top = `${range.offsetTop + range.offsetHeight / 2}px`;
   mark.title = say('smallest.mark', { epsilon: notation(Number(value.toFixed(5))) });
 }

@@ -1,0 +1,61 @@
+"""The command `attack`: one photograph."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ..faces.detect import find_faces, frame, framing
+from ..faces.picture import open_picture
+from ..faces.prepare import prepare
+from ..measures.named import known_attack, known_person, known_target
+from ..measures.report import attack_report
+from ..recognizers.recognizer import load_recognizer
+from ..texts import Refused
+
+
+def attack_command(arguments: argparse.Namespace) -> None:
+    """Attack one photograph, print a report and, where asked to, save the adversarial face."""
+    attack = known_attack(arguments.attack)
+    if arguments.out is not None and arguments.out.suffix.lower() != ".png":
+        raise Refused("refused.no_png", file=arguments.out.name)
+    picture = open_picture(arguments.photo)
+    recognizer = load_recognizer(arguments.model)
+    faces = find_faces(picture)
+    face = prepare(picture, recognizer.input_size, frame(picture, faces, recognizer.input_size))
+    label = None if arguments.label is None else known_person(recognizer.labels, arguments.label)
+    target = known_target(recognizer.labels, arguments.target, attack)
+    report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)
+    report["framing"] = framing(picture, faces, recognizer.input_size)
+    if arguments.out is not None:
+        save_picture(adversarial, arguments.out)
+    print(json.dumps(report, indent=1) if arguments.json else as_text(report))
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """A report of `attack_report` for a terminal."""
+    columns = {"clean": "clean", "float": "adversarial, float", "8-bit": "adversarial, 8-bit"}
+    lines = ["".join(title.ljust(28) for title in columns.values()).rstrip()]
+    for places in zip(*(report[column]["top"] for column in columns), strict=True):
+        cells = [f"{place['label']}  {place['probability']:.1%}" for place in places]
+        lines.append("".join(cell.ljust(28) for cell in cells).rstrip())
+    verdicts = [f"Float image: {as_verdict(report['float'])}", f"8-bit image: {as_verdict(report['8-bit'])}"]
+    towards = f", towards {report['target']}" if report["target"] else ""
+    heads = [report["framing"], f"{report['model']}, {report['attack']}, attacked on {report['attacked_on']}{towards}."]
+    return "\n".join([*heads, "", *lines, "", *verdicts])
+
+
+def as_verdict(outcome: dict[str, Any]) -> str:
+    """The verdict and, where the attack aimed at somebody, what it reached."""
+    answers = {goal: "yes" if outcome[goal] else "no" for goal in ("dodged", "impersonated") if goal in outcome}
+    return " ".join([outcome["verdict"], *(f"{goal.capitalize()}: {answer}." for goal, answer in answers.items())])
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write the adversarial picture, as PNG. Raises Refused where that cannot be."""
+    try:
+        picture.save(path)
+    except OSError as error:
+        raise Refused("refused.unwritable", file=path, reason=error.strerror) from None

@@ -1,0 +1,45 @@
+"""The commands `models`, `attacks` and `fetch`: what there is, and what can be had."""
+
+import argparse
+
+from ..attacks import ATTACKS
+from ..faces.fetch import SOURCES
+from ..places import DATA
+from ..recognizers.config import accuracy_of
+from ..recognizers.networks import parameters_in
+from ..recognizers.survey import survey_of
+from ..texts import say
+from .output import as_columns, printable
+
+
+def models_command(arguments: argparse.Namespace) -> None:
+    """List the recognisers, and what cannot be used with the reason."""
+    found = survey_of().look()
+    rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
+    for name, checkpoint in found.usable.items():
+        config = checkpoint.config
+        parameters = parameters_in(config.architecture, len(config.labels))
+        accuracy = accuracy_of(config)
+        tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
+        minutes = config.training_minutes
+        training = "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
+        rows.append([name, config.architecture, f"{parameters / 1e6:.1f} M", config.data, tested, training])
+    print(as_columns(rows))
+    for problem in found.refused.values():
+        print(printable(str(problem)))
+
+
+def attacks_command(arguments: argparse.Namespace) -> None:
+    """List the attacks."""
+    rows = [["name", "what it is", "gradients for one epsilon", "for ten", "aims at a person"]]
+    for name, attack in ATTACKS.items():
+        counts = (str(attack.gradients(epsilons)) for epsilons in (1, 10))
+        rows.append([name, say(attack.method), *counts, "yes" if attack.may_aim else "no"])
+    print(as_columns(rows))
+
+
+def fetch_command(arguments: argparse.Namespace) -> None:
+    """Download a data set."""
+    source = SOURCES[arguments.data]
+    people = source.fetch(arguments.out or DATA / arguments.data)
+    print(f"{sum(people.values())} photographs of {len(people)} people in {arguments.out or DATA / arguments.data}.")

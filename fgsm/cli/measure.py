@@ -1,0 +1,113 @@
+"""The commands `curve` and `transfer`: measured over the test faces, written as tables and figures."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+from tqdm import tqdm
+
+from ..attacks.fgsm import FGSM
+from ..measures.curve import Snapshot, accuracy_curve, explain_curves
+from ..measures.figures import accuracy_figure, examples_figure, transfer_figure
+from ..measures.intervals import wilson_interval
+from ..measures.named import known_attack
+from ..measures.tables import curves_as_csv, matrix_as_csv, write_table
+from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
+from ..recognizers.recognizer import load_recognizer
+from ..recognizers.survey import available_recognizers, default_recognizer, survey_of
+from ..recognizers.testset import load_test_set, tested_photographs
+from ..texts import ENGLISH, Refused
+from .output import as_columns, make_folder, written_when_stopped
+
+
+def curve_command(arguments: argparse.Namespace) -> None:
+    """Measure accuracy against epsilon."""
+    attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
+    names = chosen(
+        arguments.model,
+        lambda: [name for name, config in available_recognizers().items() if tested_photographs(config)],
+    )
+    recognizers = [load_recognizer(name) for name in names]
+    make_folder(arguments.out)
+    table = arguments.out / "accuracy.csv"
+    curves: dict[tuple[str, str], Snapshot] = {}
+
+    def write() -> None:
+        write_table(curves_as_csv(list(curves.values())), table)
+
+    write()  # where that cannot be, nothing is measured for nothing
+    with written_when_stopped(table, write):
+        for recognizer in recognizers:
+            images, labels = load_test_set(recognizer)
+            for attack in attacks:
+                with tqdm(total=len(images), unit="face", desc=f"{recognizer.name}, {attack.name}") as progress:
+                    for curve in accuracy_curve(recognizer, images, labels, arguments.epsilons, attack):
+                        progress.update(curve.total - progress.n)
+                        if curve.total:
+                            curves[recognizer.name, attack.name] = curve
+                write()
+                if attack is FGSM:
+                    figure = examples_figure(recognizer, images, labels, curve)
+                    figure.savefig(arguments.out / f"examples_{recognizer.name}.png", dpi=100)
+    measured = list(curves.values())
+    accuracy_figure(measured).savefig(arguments.out / "accuracy.png", dpi=110)
+    print("\n".join([curve_table(measured), *explain_curves(measured, available_recognizers(), ENGLISH)]))
+
+
+def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[str]:
+    """The recognisers that are named, each once, or `everyone` where "all" is among them."""
+    names = everyone() if "all" in names else names
+    if not names:
+        raise Refused("refused.no_recognisers")
+    found = survey_of().look()
+    return [found.named(name).name for name in dict.fromkeys(names)]
+
+
+def curve_table(curves: Sequence[Snapshot]) -> str:
+    """A row for each epsilon, a column for each curve: accuracy and, of the faces first recognised, those fooled."""
+    heads = [f"{curve.model}, {curve.attack}" for curve in curves]
+    precision = ", ".join(dict.fromkeys(curve.precision for curve in curves))
+    rows = [["epsilon", *heads]]
+    for at, epsilon in enumerate(curves[0].epsilons):
+        cells = [f"{curve.accuracy[at]:.1%} ({curve.fooling_rate[at]:.1%} fooled)" for curve in curves]
+        rows.append([f"{epsilon:g}", *cells])
+    return f"Accuracy, scored in {precision}\n{as_columns(rows)}"
+
+
+def transfer_command(arguments: argparse.Namespace) -> None:
+    """Try faces crafted on each recogniser on every other."""
+    attack, configs = known_attack(arguments.attack), available_recognizers()
+    names = chosen(arguments.model, lambda: comparable(default_recognizer(configs) or "", configs) if configs else [])
+    if len(names) < 2:
+        raise Refused("refused.two_recognisers")
+    recognizers = [load_recognizer(name) for name in names]
+    images, labels = load_test_set(recognizers[0])
+    table = arguments.out and arguments.out / "transfer.csv"
+    if table:
+        make_folder(arguments.out)
+    matrices = transfer_matrix(recognizers, images, labels, arguments.epsilon, attack)
+    matrix = next(matrices)
+    title = f"{attack.name}, epsilon {arguments.epsilon:g}"
+    keep = written_when_stopped(table, lambda: write_table(matrix_as_csv(matrix), table)) if table else nullcontext()
+    with keep, tqdm(total=len(images), unit="face", desc=title) as progress:
+        for matrix in matrices:
+            progress.update(matrix.total - progress.n)
+    if table:
+        write_table(matrix_as_csv(matrix), table)
+        transfer_figure(matrix).savefig(arguments.out / "transfer.png", dpi=110)
+    print("\n".join([matrix_table(matrix), *explain_matrix(matrix, configs, ENGLISH)]))
+
+
+def matrix_table(matrix: Matrix) -> str:
+    """A row for each recogniser that faces were crafted on, a column for each that they met: accuracy and interval."""
+
+    def cell(correct: int) -> str:
+        low, high = wilson_interval(correct, matrix.total)
+        return f"{correct / matrix.total:.1%} ({low:.1%} to {high:.1%})"
+
+    rows = [["crafted on", *(f"tried on {model}" for model in matrix.models)]]
+    for source, counts in zip(["(no attack)", *matrix.models], [matrix.clean, *matrix.correct], strict=True):
+        rows.append([source, *(cell(correct) for correct in counts)])
+    return (
+        f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}, scored in {matrix.precision}\n{as_columns(rows)}"
+    )

@@ -1,0 +1,1 @@
+"""Faces: from any file to an aligned square, and data sets of them."""

@@ -1,0 +1,40 @@
+"""The one way from a picture to model input."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .detect import Square, find_faces, frame
+from .picture import open_picture
+from .upright import upright_rgb
+
+
+def prepare(picture: Image.Image, size: int, square: Square | None = None) -> torch.Tensor:
+    """Any picture as model input: upright, RGB, a square of it at `size` x `size` pixels.
+
+    Without a `square` of the upright picture it is that of the largest face, see `detect.frame`; a picture of just that
+    size keeps its pixels. Returns float32 of shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an
+    8-bit picture. The one way in, for training, test sets and visitors alike.
+    """
+    picture = upright_rgb(picture)
+    square = square or frame(picture, find_faces(picture), size)
+    box = (square.x, square.y, square.x + square.side, square.y + square.side)
+    return as_tensor(picture.resize((size, size), Image.Resampling.BICUBIC, box))
+
+
+def as_tensor(picture: Image.Image) -> torch.Tensor:
+    """An RGB picture as float32 of shape (3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float() / 255
+
+
+def as_picture(face: torch.Tensor) -> Image.Image:
+    """An 8-bit picture of shape (3, H, W) in [0, 1] as a Pillow image."""
+    return Image.fromarray((255 * face).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def load_faces(photographs: Iterable[Path], size: int) -> torch.Tensor:
+    """Photographs as one float32 batch of shape (N, 3, size, size) in [0, 1]."""
+    return torch.stack([prepare(open_picture(photograph), size) for photograph in photographs])

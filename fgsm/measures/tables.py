@@ -1,0 +1,53 @@
+"""What was counted, as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from .curve import Snapshot
+from .intervals import wilson_interval
+from .transfer import Matrix
+
+MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
+CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled")
+MATRIX_COLUMNS = ("attack", "precision", "epsilon", "crafted_on", "tried_on", *MEASURED)
+
+
+def write_table(text: str, path: Path) -> None:
+    """A file of what `curves_as_csv` or `matrix_as_csv` returns."""
+    path.write_text(text, "utf-8", newline="")
+
+
+def curves_as_csv(curves: Sequence[Snapshot]) -> str:
+    """One row for each curve and epsilon, with CURVE_COLUMNS."""
+    rows: list[tuple[object, ...]] = [CURVE_COLUMNS]
+    for curve in curves:
+        for epsilon, correct, fooled in zip(curve.epsilons, curve.correct, curve.fooled, strict=True):
+            about = (curve.model, curve.attack, curve.precision, epsilon)
+            rows.append((*about, *_measured(correct, curve.total), fooled))
+    return _as_csv(rows)
+
+
+def matrix_as_csv(matrix: Matrix) -> str:
+    """A row for each pair of recognisers, with MATRIX_COLUMNS, and one for each without an attack, crafted on nothing."""
+    rows: list[tuple[object, ...]] = [MATRIX_COLUMNS]
+    for model, correct in zip(matrix.models, matrix.clean, strict=True):
+        rows.append(("none", matrix.precision, 0.0, "", model, *_measured(correct, matrix.total)))
+    for source, counts in zip(matrix.models, matrix.correct, strict=True):
+        for model, correct in zip(matrix.models, counts, strict=True):
+            about = (matrix.attack, matrix.precision, matrix.epsilon, source, model)
+            rows.append((*about, *_measured(correct, matrix.total)))
+    return _as_csv(rows)
+
+
+def _measured(correct: int, total: int) -> tuple[object, ...]:
+    """The values of MEASURED."""
+    low, high = wilson_interval(correct, total)
+    return correct, total, f"{correct / max(1, total):.4f}", f"{low:.4f}", f"{high:.4f}"
+
+
+def _as_csv(rows: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,169 @@
+"""The tab "Accuracy curve": accuracy against epsilon, drawn while it is measured. See assets/chart/ for the drawing."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ..attacks import ATTACKS, Attack
+from ..attacks.fgsm import FGSM
+from ..measures.asked import COURSE_EPSILONS, parse_epsilons
+from ..measures.curve import Snapshot, accuracy_curve, explain_curves
+from ..measures.named import known_attacks, known_recognizers
+from ..measures.tables import curves_as_csv
+from ..recognizers.scoring import fast_dtype
+from ..recognizers.survey import Checkpoint
+from ..texts import Refused, say, title
+from .computing import SLICE, Job
+from .controls import choices
+from .drawings import I18N
+from .event import Event
+from .fooled import cost_of, faces_and_labels, fooled_faces
+from .inputs import Names, Text
+from .measurement import Tab, as_png
+from .messages import Curve, FooledMessage
+from .service import Chosen, Service, on_gpu
+from .showing import GRADIENT
+
+Results = Mapping[Job[Snapshot], Snapshot]
+
+
+@on_gpu
+def curve_of(
+    service: Service, chosen: Chosen, attack: Attack, epsilons: list[float], batch_size: int
+) -> Iterator[Snapshot]:
+    """The snapshots of a curve over a recogniser's test faces."""
+    network = service.network(chosen)
+    images, labels = faces_and_labels(service, chosen)
+    yield from accuracy_curve(network, images, labels, epsilons, attack, fast_dtype(network.device), batch_size)
+
+
+@dataclass(frozen=True)
+class CurvesAsked:
+    """A curve for each of `models` and `attacks`, at each of `epsilons`."""
+
+    models: list[Checkpoint]
+    attacks: list[Attack]
+    epsilons: list[float]
+
+
+class CurveTab(Tab[Snapshot, CurvesAsked]):
+    """A curve for each recogniser and attack."""
+
+    name = "curve"
+    drawing = "chart"
+
+    def inputs(self) -> list[Component]:
+        default = self.service.default()
+        with gr.Row():
+            models = Names(
+                choices(self.service),
+                value=[default.name] if default else [],
+                label=I18N("page.recognisers"),
+                elem_id="curve-models",
+                scale=4,
+                min_width=280,
+            )
+            epsilons = Text(
+                ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
+                label=I18N("page.epsilons"),
+                elem_id="curve-epsilons",
+                scale=4,
+                min_width=280,
+            )
+            attacks = Names(
+                [(I18N(attack.title), name) for name, attack in ATTACKS.items()],
+                value=[FGSM.name],
+                label=I18N("page.attacks"),
+                elem_id="curve-attacks",
+                scale=2,
+                min_width=240,
+            )
+        return [models, epsilons, attacks]
+
+    def asked(self, event: Event, values: tuple[Any, ...]) -> CurvesAsked:
+        models, epsilons, attacks = values
+        chosen = known_recognizers(models, self.service.found())
+        return CurvesAsked([*chosen.values()], known_attacks(attacks), parse_epsilons(epsilons))
+
+    def jobs(self, event: Event, asked: CurvesAsked) -> list[Job[Snapshot]]:
+        return [self._job(event, model, attack, asked.epsilons) for model in asked.models for attack in asked.attacks]
+
+    def _job(self, event: Event, model: Chosen, attack: Attack, epsilons: list[float]) -> Job[Snapshot]:
+        faces = len(faces_and_labels(self.service, model)[1])  # read here, not where everybody waits
+        cost = cost_of(self.service, model, event.caller)
+        each = cost * (len(epsilons) + GRADIENT * attack.gradients(len(epsilons)))  # seconds of a face
+        step = each if attack.one_direction else cost * GRADIENT * attack.gradients(1)
+        batch = min(64, max(1, round(SLICE / step)))
+        return Job(
+            about=("curve", attack.name, tuple(epsilons)),
+            models=(model,),
+            seconds=faces * each,
+            begin=lambda: curve_of(self.service, model, attack, epsilons, batch),
+        )
+
+    def drawn(self, results: Results, remembered: Collection[Job[Snapshot]]) -> dict[str, Any]:
+        curves = [_curve(snapshot, job in remembered) for job, snapshot in results.items()]
+        return {"axis": FGSM.axis, "curves": curves}
+
+    def progress(self, job: Job[Snapshot], result: Snapshot, seconds: str, language: str) -> str:
+        return say("curve.progress", language, total=result.total, seconds=seconds, **_names(result, language))
+
+    def ended(self, results: Results, language: str) -> str:
+        precision = ", ".join(sorted({curve.precision for curve in results.values()}))
+        totals = ", ".join(map(str, sorted({curve.total for curve in results.values()})))
+        return say("curve.finished", language, total=totals, precision=precision)
+
+    def stopped(self, results: Results, language: str) -> str:
+        last = list(results.values())[-1]
+        return say("curve.stopped", language, total=last.total, **_names(last, language))
+
+    def notes(self, results: Results, language: str) -> list[str]:
+        configs = {model.name: model.config for job in results for model in job.models}
+        return explain_curves(list(results.values()), configs, language)
+
+    def files(self, results: Results) -> dict[str, bytes]:
+        from ..measures.figures import accuracy_figure  # Matplotlib takes half a second: the page's start need not wait
+
+        curves = list(results.values())
+        return {"accuracy.csv": curves_as_csv(curves).encode(), "accuracy.png": as_png(accuracy_figure(curves))}
+
+    def examples(self, event: Event, results: Results) -> FooledMessage:
+        model, attack, epsilon = event.told("model", "attack", "epsilon")
+        for job, curve in results.items():
+            if [curve.model, curve.attack] == [model, attack] and epsilon in curve.epsilons:
+                break
+        else:
+            raise Refused("refused.old_point")
+        (chosen,), at = job.models, curve.epsilons.index(epsilon)
+        if self.service.found().usable.get(chosen.name) != chosen:
+            raise Refused("refused.old_point")
+        shown = {"epsilon": f"{curve.epsilons[at]:g}", "levels": f"{255 * curve.epsilons[at]:.1f}"}
+        about = say("curve.point", event.language, **_names(curve, event.language), **shown)
+        of = (ATTACKS[curve.attack], chosen, curve.epsilons[at])
+        return fooled_faces(event, *of, chosen, curve.examples[at], about, curve.fooled[at])
+
+
+def _names(curve: Snapshot, language: str) -> dict[str, str]:
+    return {"recogniser": title(curve.model, language), "attack": say(ATTACKS[curve.attack].title, language)}
+
+
+def _curve(curve: Snapshot, remembered: bool) -> Curve:
+    """A curve as it is sent."""
+    attack = ATTACKS[curve.attack]
+    drawn_as = {"colour": attack.colour, "dash": " ".join(map(str, attack.dash))}
+    return {
+        "model": curve.model,
+        "attack": {"name": attack.name, "title": attack.title, "colour": drawn_as["colour"], "dash": drawn_as["dash"]},
+        "epsilons": curve.epsilons,
+        "correct": curve.correct,
+        "fooled": curve.fooled,
+        "recognised": curve.recognised,
+        "total": curve.total,
+        "accuracy": curve.accuracy,
+        "low": [low for low, _ in curve.intervals],
+        "high": [high for _, high in curve.intervals],
+        "remembered": remembered,
+    }

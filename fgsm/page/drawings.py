@@ -1,0 +1,49 @@
+"""What browsers draw: a folder of assets/ for each drawing, with HTML, CSS and an ES module, and the texts for all."""
+
+import functools
+import hashlib
+import json
+from typing import Any
+
+import gradio as gr
+
+from ..places import ASSETS
+from ..texts import TEXTS
+
+I18N = gr.I18n(
+    **{
+        language: {**texts, "how": (ASSETS / "how" / f"{language}.md").read_text("utf-8")}
+        for language, texts in TEXTS.items()
+    }
+)
+MOUNTED = """
+import(new URL('drawings/{name}/{name}.js', document.baseURI))
+  .then(({{ mount }}) => mount({{ element, props, trigger, watch }}));
+"""
+
+
+@functools.cache
+def modules() -> dict[str, tuple[bytes, str]]:
+    """The ES modules that browsers may ask for, as "folder/file.js": the text of each, and an ETag for it."""
+    found = {}
+    for path in sorted(ASSETS.glob("*/*.js")):
+        text = path.read_bytes()
+        found[f"{path.parent.name}/{path.name}"] = text, f'"{hashlib.sha256(text).hexdigest()[:32]}"'
+    return found
+
+
+def head() -> str:
+    """What the page's head holds for all drawings: the texts, and assets/shared/page.js."""
+    texts = json.dumps(TEXTS, ensure_ascii=False).replace("<", "\\u003c")
+    return (
+        f'<script type="application/json" id="fgsm-texts">{texts}</script>'
+        "<script>import(new URL('drawings/shared/page.js', document.baseURI));</script>"
+    )
+
+
+def drawn_by(name: str, **settings: Any) -> gr.HTML:
+    """A component drawn in the browser by what stands in assets/NAME."""
+    folder = ASSETS / name
+    html, css = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    js = MOUNTED.format(name=name)
+    return gr.HTML(html_template=html, css_template=css, js_on_load=js, apply_default_css=False, **settings)

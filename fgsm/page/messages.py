@@ -1,0 +1,182 @@
+"""What browsers are sent to draw: one type for each drawing in assets/, key by key what its script reads."""
+
+from typing import TypedDict
+
+from ..measures.smallest import Smallest
+
+
+class AttackMessage(TypedDict):
+    """An attack on the stage: its name, the text for what it adds, and the attack that is offered in its place."""
+
+    name: str
+    change: str
+    offers: str | None
+
+
+class StageMessage(TypedDict):
+    """What assets/viewer draws for one face at every epsilon; each message is a whole one.
+
+    `pixels` are uint8 (H, W, 3); of an attack along one direction the `sign` has the same shape, packed by
+    `stage.pack_signs`; of others `images` has pixels, by position in `epsilons`. `same_8bit` has for every epsilon the
+    position of the first one with the same 8-bit image. `scores` are for both scorings lists of [positions, float32
+    probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence that says whom it is
+    taken for. `references` are photographs of the people among the first five anywhere.
+    """
+
+    model: str
+    size: int
+    labels: tuple[str, ...]
+    attack: AttackMessage
+    attacked: int
+    target: int | None
+    epsilons: list[float]
+    pixels: str
+    sign: str | None
+    images: dict[str, str]
+    same_8bit: list[int]
+    scores: dict[str, list[tuple[list[int], str]]]
+    verdicts: dict[str, str]
+    references: dict[str, str | None]
+    smallest: dict[str, Smallest | None] | None
+
+
+class ShownMessage(StageMessage):
+    """A message with what belongs to the visit: its number, how strong the perturbation is drawn, where to go."""
+
+    id: int
+    gain: int
+    note: str
+    epsilon: float | None
+    link: dict[str, str | None]
+
+
+class Empty(TypedDict):
+    """What assets/viewer says where there is no face."""
+
+    note: str
+
+
+class Person(TypedDict):
+    """One of the people to become."""
+
+    name: str
+    photograph: str | None
+
+
+class PeopleMessage(TypedDict):
+    """What assets/people draws."""
+
+    people: list[Person]
+    chosen: str | None
+
+
+class Card(TypedDict):
+    """A face after a treatment."""
+
+    picture: str
+    treatment: str
+    outcome: str
+    who: str
+    fooled: bool
+
+
+class CardsMessage(TypedDict):
+    """What assets/cards draws."""
+
+    title: str
+    cards: list[Card]
+
+
+class SquareMessage(TypedDict):
+    """A square in a picture, in its pixels."""
+
+    x: float
+    y: float
+    side: float
+
+
+class CropMessage(SquareMessage):
+    """What assets/crop draws: a picture, the faces found in it, and the square that is used."""
+
+    preview: str
+    width: int
+    height: int
+    message: str
+    faces: list[SquareMessage]
+
+
+class FooledFace(TypedDict):
+    """An adversarial face and whom it is taken for."""
+
+    picture: str
+    label: str
+    reference: str | None
+    reference_label: str
+    person: str
+    taken: str
+    instead: str
+
+
+class FooledMessage(TypedDict):
+    """What assets/fooled draws."""
+
+    title: str
+    faces: list[FooledFace]
+
+
+class Measured(TypedDict):
+    """What every drawing of a measurement begins with."""
+
+    state: str
+    progress: float
+    message: str
+    notes: list[str]
+
+
+class CurveAttack(TypedDict):
+    """The attack of a curve: its name, the text that names it, and how it is drawn."""
+
+    name: str
+    title: str
+    colour: str
+    dash: str
+
+
+class Curve(TypedDict):
+    """Counts at each of `epsilons`, and whether they were computed before."""
+
+    model: str
+    attack: CurveAttack
+    epsilons: list[float]
+    correct: list[int]
+    fooled: list[int]
+    recognised: int
+    total: int
+    accuracy: list[float]
+    low: list[float]
+    high: list[float]
+    remembered: bool
+
+
+class ChartMessage(Measured):
+    """What assets/chart draws."""
+
+    axis: str
+    curves: list[Curve]
+
+
+class Cell(TypedDict):
+    """One count of a heat map, with its accuracy and 95% interval."""
+
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class HeatmapMessage(Measured):
+    """What assets/heatmap draws: a row of clean faces, then one for each of `models`."""
+
+    models: list[str]
+    rows: list[list[Cell]]
+    total: int

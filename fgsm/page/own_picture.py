@@ -1,0 +1,124 @@
+"""A visitor's own picture: bringing it, finding the face in it, framing it, taking it away again."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, cast
+
+import gradio as gr
+from PIL import Image
+
+from ..faces.detect import Square, find_faces, frame, framing
+from ..faces.picture import SMALLEST
+from ..texts import Refused, say
+from .controls import View
+from .drawings import I18N, drawn_by
+from .inputs import Photo
+from .messages import CropMessage, SquareMessage
+from .photographs import data_url
+from .showing import shown
+from .uploads import Upload
+from .visit import Face, StageEvent, opened
+
+MOST_PICTURES = 20  # whose names a visit remembers
+PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
+
+
+def claimed(event: StageEvent) -> Upload:
+    """The picture that the visit has brought, or the one on the stage where that one could not be used.
+
+    Raises Refused where it is not the visit's.
+    """
+    visit, photo, uploads = event.visit, event.controls.photo, event.service.uploads
+    if photo in visit.pictures and uploads.find(photo) is None and visit.face is not None and visit.face.brought:
+        return cast(Upload, visit.face.source)
+    upload = uploads.claim(photo, event.session)
+    visit.pictures = {*list(visit.pictures)[-MOST_PICTURES:], upload.name}
+    return upload
+
+
+def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
+    """The stage, and the crop to adjust with the largest face in it."""
+    view, visit, uploads = event.view(), event.visit, event.service.uploads
+    if event.controls.photo is None:
+        yield gr.skip(), None
+        return
+    before, shown_before, upload = visit.face, visit.attack, claimed(event)
+    visit.face = chosen = Face(upload)
+    try:
+        picture = opened(event.service, upload, event.caller)
+    except Refused:
+        uploads.abandon(upload)
+        if visit.face is chosen:
+            visit.face = before
+        raise
+    uploads.keep_only(upload)
+    faces = find_faces(picture)
+    square = frame(picture, faces, view.model.config.input_size)
+    cropper = crop(picture, square, faces, view, event.language)
+    if visit.attack != shown_before and visit.face is not chosen:
+        # something else was chosen meanwhile, or this one removed
+        yield gr.skip(), None if uploads.find(upload.name) is None else cropper
+        return
+    yield gr.skip(), cropper
+    del picture  # up to 27 MB, which need not wait for the computing
+    if visit.attack == shown_before:  # else a control was moved meanwhile, and has attacked this picture
+        for message in shown(event, view, Face(upload, square=square)):
+            yield message, gr.skip()
+
+
+def crop(picture: Image.Image, square: Square, faces: list[Square], view: View, language: str) -> CropMessage:
+    """What assets/crop/crop.js draws."""
+    preview = picture.copy()
+    preview.thumbnail((PREVIEW, PREVIEW))
+    size = view.model.config.input_size
+    return {
+        "preview": data_url(preview),
+        "width": picture.width,
+        "height": picture.height,
+        "message": f"{framing(picture, faces, size, language)} {say('crop.help', language)}",
+        "faces": [in_message(face) for face in faces],
+        **in_message(square),
+    }
+
+
+def in_message(square: Square) -> SquareMessage:
+    """A square as it is sent."""
+    return cast(SquareMessage, asdict(square))
+
+
+def change_crop(event: StageEvent) -> Iterator[Any]:
+    """The stage with the square of the visitor's picture that the visitor has drawn."""
+    view, upload = event.view(), claimed(event)
+    picture = opened(event.service, upload, event.caller)
+    drawn = event.told("x", "y", "side")
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in drawn):
+        raise Refused("refused.request")
+    x, y, side = drawn
+    side = min(max(SMALLEST, side), *picture.size)
+    square = Square(min(max(0.0, x), picture.width - side), min(max(0.0, y), picture.height - side), side)
+    yield from shown(event, view, Face(upload, square=square))
+
+
+def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
+    """The stage with a sample face again, and no crop: the visitor's picture is no longer kept."""
+    view, visit = event.view(), event.visit
+    if not event.caller.visitor.has_page:
+        raise Refused("refused.request")  # what a caller without a page has brought goes by itself
+    event.service.uploads.end(event.session, files=False)
+    yield gr.skip(), None
+    if visit.face is not None and visit.face.brought:
+        visit.face = None
+        for message in shown(event, view):
+            yield message, gr.skip()
+
+
+def build() -> tuple[Photo, gr.HTML]:
+    """Lay out the picture, its crop, and what stands in for a camera."""
+    with gr.Row(elem_id="own"):
+        sources = ["upload", "webcam", "clipboard"]
+        photo = Photo(sources=sources, label=I18N("page.photo"), height=300, elem_id="photo", min_width=280)
+        cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
+    drawn_by("camera", elem_id="camera")
+    gr.Markdown(I18N("page.privacy"))
+    return photo, cropper

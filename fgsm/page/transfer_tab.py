@@ -1,0 +1,163 @@
+"""The tab "Transfer": faces crafted on one recogniser, tried on every other. See assets/heatmap/ for the drawing."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ..attacks import ATTACKS, Attack
+from ..attacks.fgsm import FGSM
+from ..measures.asked import known_epsilon
+from ..measures.intervals import wilson_interval
+from ..measures.named import known_attack, known_recognizers
+from ..measures.tables import matrix_as_csv
+from ..measures.transfer import Matrix, are_comparable, comparable, explain_matrix, transfer_matrix
+from ..recognizers.scoring import fast_dtype
+from ..recognizers.survey import Checkpoint
+from ..texts import Refused, say, title
+from .computing import Job
+from .controls import CHOSEN_FROM, choices
+from .drawings import I18N
+from .event import Event
+from .fooled import cost_of, faces_and_labels, fooled_faces
+from .inputs import Name, Names, Text
+from .measurement import Tab, as_png
+from .messages import Cell, FooledMessage
+from .service import Chosen, Service, on_gpu
+from .showing import GRADIENT
+
+DEFAULT_EPSILON = 0.02
+Results = Mapping[Job[Matrix], Matrix]
+
+
+@on_gpu
+def matrix_of(service: Service, models: Sequence[Chosen], epsilon: float, attack: Attack) -> Iterator[Matrix]:
+    """The matrices over the test faces that the recognisers share."""
+    networks = [service.network(model) for model in models]
+    images, labels = faces_and_labels(service, models[0])
+    yield from transfer_matrix(networks, images, labels, epsilon, attack, fast_dtype(networks[0].device))
+
+
+@dataclass(frozen=True)
+class MatrixAsked:
+    """A matrix of `models`, under `attack` at `epsilon`."""
+
+    models: tuple[Checkpoint, ...]
+    attack: Attack
+    epsilon: float
+
+
+class TransferTab(Tab[Matrix, MatrixAsked]):
+    """One matrix."""
+
+    name = "transfer"
+    drawing = "heatmap"
+
+    def inputs(self) -> list[Component]:
+        default = self.service.default()
+        configs = {name: checkpoint.config for name, checkpoint in self.service.found().usable.items()}
+        gr.Markdown(I18N("page.transfer_welcome"))
+        with gr.Row():
+            models = Names(
+                choices(self.service),
+                value=comparable(default.name, configs) if default else [],
+                label=I18N("page.recognisers"),
+                elem_id="transfer-models",
+                scale=5,
+                min_width=280,
+            )
+            epsilon = Text(
+                f"{DEFAULT_EPSILON:g}",
+                label=I18N("page.epsilon"),
+                elem_id="transfer-epsilon",
+                scale=2,
+                min_width=140,
+            )
+            methods = [(I18N(attack.method), name) for name, attack in CHOSEN_FROM.items()]
+            attack = Name(
+                methods, value=FGSM.name, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220
+            )
+        return [models, epsilon, attack]
+
+    def asked(self, event: Event, values: tuple[Any, ...]) -> MatrixAsked:
+        models, epsilon, attack = values
+        known = known_attack(attack, CHOSEN_FROM), known_epsilon(epsilon)
+        return MatrixAsked(self._comparable(models, event.language), *known)
+
+    def jobs(self, event: Event, asked: MatrixAsked) -> list[Job[Matrix]]:
+        chosen, attack, epsilon = asked.models, asked.attack, asked.epsilon
+        faces = len(faces_and_labels(self.service, chosen[0])[1])  # read here, and not where everybody waits
+        costs = [cost_of(self.service, model, event.caller) for model in chosen]  # loads them, too
+        return [
+            Job(
+                about=("transfer", attack.name, epsilon),
+                models=chosen,
+                seconds=faces * sum(costs) * (len(chosen) + 1 + GRADIENT * attack.gradients(1)),
+                begin=lambda: matrix_of(self.service, chosen, epsilon, attack),
+            )
+        ]
+
+    def _comparable(self, models: Any, language: str) -> tuple[Checkpoint, ...]:
+        """Two recognisers or more that can be compared. Raises Refused for others."""
+        if models == []:
+            raise Refused("refused.two_recognisers")
+        first, *others = known_recognizers(models, self.service.found()).values()
+        if not others:
+            raise Refused("refused.two_recognisers")
+        for other in others:
+            if not are_comparable(first.config, other.config):
+                names = {"one": title(first.name, language), "other": title(other.name, language)}
+                raise Refused("refused.not_comparable", **names)
+        return (first, *others)
+
+    def drawn(self, results: Results, remembered: Collection[Job[Matrix]]) -> dict[str, Any]:
+        for matrix in results.values():
+            rows = [[_cell(correct, matrix.total) for correct in row] for row in (matrix.clean, *matrix.correct)]
+            return {"models": matrix.models, "rows": rows, "total": matrix.total}
+        return {"models": [], "rows": [], "total": 0}
+
+    def progress(self, job: Job[Matrix], result: Matrix, seconds: str, language: str) -> str:
+        return say("transfer.progress", language, total=result.total, seconds=seconds)
+
+    def ended(self, results: Results, language: str) -> str:
+        (matrix,) = results.values()
+        return say("transfer.finished", language, total=matrix.total, precision=matrix.precision)
+
+    def stopped(self, results: Results, language: str) -> str:
+        (matrix,) = results.values()
+        return say("transfer.stopped", language, total=matrix.total)
+
+    def notes(self, results: Results, language: str) -> list[str]:
+        ((job, matrix),) = results.items()
+        return explain_matrix(matrix, {model.name: model.config for model in job.models}, language)
+
+    def files(self, results: Results) -> dict[str, bytes]:
+        from ..measures.figures import transfer_figure  # Matplotlib takes half a second: the page's start need not wait
+
+        (matrix,) = results.values()
+        return {"transfer.csv": matrix_as_csv(matrix).encode(), "transfer.png": as_png(transfer_figure(matrix))}
+
+    def examples(self, event: Event, results: Results) -> FooledMessage:
+        source, model = event.told("source", "model")
+        for job, matrix in results.items():
+            if source in matrix.models and model in matrix.models:
+                break
+        else:
+            raise Refused("refused.old_point")
+        usable = self.service.found().usable
+        if any(usable.get(chosen.name) != chosen for chosen in job.models):
+            raise Refused("refused.old_point")
+        row, column = matrix.models.index(source), matrix.models.index(model)
+        language, attack = event.language, ATTACKS[matrix.attack]
+        names = {"source": title(source, language), "other": title(model, language)}
+        about = say("transfer.cell", language, attack=attack.name, epsilon=f"{matrix.epsilon:g}", **names)
+        crafted = (attack, job.models[row], matrix.epsilon)
+        examples, fooled = matrix.examples[row][column], matrix.fooled[row][column]
+        return fooled_faces(event, *crafted, job.models[column], examples, about, fooled)
+
+
+def _cell(correct: int, total: int) -> Cell:
+    low, high = wilson_interval(correct, total)
+    return {"correct": correct, "accuracy": correct / max(1, total), "low": low, "high": high}

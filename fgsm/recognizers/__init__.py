@@ -1,0 +1,1 @@
+"""Recognisers: networks with their people, read from checkpoints; scoring and training them."""

@@ -1,0 +1,163 @@
+"""What a recogniser's `config.json` says, read through one check: it may come from anywhere."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+from ..texts import Refused, composed
+
+ARCHITECTURES = ("resnet18", "resnet101", "resnet")
+MOST_LABELS = 10_000
+MOST_PHOTOGRAPHS = 100_000
+LONGEST_NAME = 255  # letters
+LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True)
+class Config:
+    """A recogniser's architecture, input, people, and where it comes from.
+
+    `input_size` is in pixels; `mean` and `std`, of the three colours, are on the scale of pixels in [0, 1]. `labels`
+    are distinct names in composed Unicode. `faces` is a folder of people, from the project's own or absolute, and
+    `test_photographs` are files in it. `test_accuracy` is the clean accuracy on these, in [0, 1], or None where it is
+    not known. `training_unknown` says that some of them may have been trained on.
+    """
+
+    architecture: str
+    input_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    labels: tuple[str, ...]
+    data: str
+    faces: str
+    test_photographs: tuple[str, ...]
+    split: str = ""
+    training_unknown: bool = False
+    training_photographs: tuple[str, ...] = ()
+    started_from: str = ""
+    recipe: Mapping[str, float] = field(default_factory=dict, hash=False)
+    epochs: int | None = None
+    trained_on: str = ""
+    training_minutes: float | None = None
+    test_accuracy: float | None = None
+
+    @cached_property
+    def tested(self) -> frozenset[str]:
+        """The test photographs in composed Unicode, to ask whether one is among them."""
+        return frozenset(map(composed, self.test_photographs))
+
+    @property
+    def robust(self) -> bool:
+        """Whether it was attacked while it learned."""
+        return self.recipe.get("adversarial_epsilon", 0) > 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `config.json` holds: what is known."""
+        said = asdict(self)
+        return {
+            name: said[name] for name in said if name not in OPTIONAL or said[name] not in (None, "", (), False, {})
+        }
+
+
+def accuracy_of(config: Config) -> str | None:
+    """The clean accuracy in a recogniser's config, in words; None where none was measured on faces new to it."""
+    return None if config.test_accuracy is None else f"{config.test_accuracy:.1%}"
+
+
+def read_config(said: object, name: str) -> Config:
+    """The Config that a parsed `config.json` of the recogniser `name` stands for; what else it says is left out.
+
+    Raises Refused, with the name of the entry and what is needed there.
+    """
+    if not isinstance(said, dict) or "labels" not in said or "architecture" not in said:
+        raise Refused("refused.config", name=name)
+    values = {}
+    for entry in fields(Config):
+        if entry.name not in said and entry.name in OPTIONAL:
+            continue
+        read, needed = CHECKS[entry.name]
+        try:
+            values[entry.name] = read(said[entry.name])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise Refused("refused.config_entry", name=name, entry=entry.name, needed=needed) from None
+    return Config(**values)
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise ValueError
+
+
+def _text(value: object) -> str:
+    _require(isinstance(value, str) and len(value) <= LONGEST_TEXT)
+    value.encode("utf-8")  # raises for half a letter, which nothing could be sent with
+    return value
+
+
+def _name(value: object) -> str:
+    name = composed(_text(value)).strip()
+    _require(0 < len(name) <= LONGEST_NAME)
+    return name
+
+
+def _number(low: float, high: float, whole: bool = False) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        _require(type(value) in ((int,) if whole else (int, float)) and low <= value <= high)
+        return value
+
+    return read
+
+
+def _list(read: Callable[[object], Any], least: int, most: int) -> Callable[[object], tuple]:
+    def read_all(value: object) -> tuple:
+        _require(isinstance(value, list) and least <= len(value) <= most)
+        return tuple(read(item) for item in value)
+
+    return read_all
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    labels = _list(_name, 1, MOST_LABELS)(value)
+    _require(len(set(labels)) == len(labels))
+    return labels
+
+
+def _architecture(value: object) -> str:
+    _require(value in ARCHITECTURES)
+    return value
+
+
+def _recipe(value: object) -> dict[str, float]:
+    _require(isinstance(value, dict) and len(value) <= 100)
+    return {_text(name): _number(-math.inf, math.inf)(number) for name, number in value.items()}
+
+
+def _flag(value: object) -> bool:
+    _require(isinstance(value, bool))
+    return value
+
+
+_TEXT = _text, f"a text of at most {LONGEST_TEXT} letters"
+_FILES = _list(_text, 0, MOST_PHOTOGRAPHS), f"a list of at most {MOST_PHOTOGRAPHS} names of files"
+CHECKS: dict[str, tuple[Callable[[object], Any], str]] = {
+    "architecture": (_architecture, f"one of {', '.join(ARCHITECTURES)}"),
+    "input_size": (_number(32, 512, whole=True), "a whole number from 32 to 512"),
+    "mean": (_list(_number(-10, 10), 3, 3), "three numbers"),
+    "std": (_list(_number(0.001, 10), 3, 3), "three numbers above 0"),
+    "labels": (_labels, f"a list of 1 to {MOST_LABELS} distinct names"),
+    "data": _TEXT,
+    "faces": _TEXT,
+    "test_photographs": _FILES,
+    "split": _TEXT,
+    "training_unknown": (_flag, "true or false"),
+    "training_photographs": _FILES,
+    "started_from": _TEXT,
+    "recipe": (_recipe, "an object of numbers"),
+    "epochs": (_number(0, 10**6, whole=True), "a whole number"),
+    "trained_on": _TEXT,
+    "training_minutes": (_number(0, 10**6), "a number of minutes"),
+    "test_accuracy": (_number(0, 1), "a number from 0 to 1"),
+}
+OPTIONAL = {entry.name for entry in fields(Config) if entry.default is not MISSING or entry.name == "recipe"}

@@ -1,0 +1,284 @@
+"""Training a recogniser, from scratch or from weights that have learned something already, and writing its checkpoint.
+
+The recipe is fixed beforehand: AdamW under a one-cycle learning rate, label smoothing, strong random augmentation, and
+smaller pictures in the first part of training, which costs half as much per face. Test faces are looked at once, when
+the finished weights have been read back from disk.
+"""
+
+import copy
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from huggingface_hub import save_torch_state_dict
+from torch import Tensor
+from torchvision.transforms import v2
+from tqdm import tqdm
+
+from ..attacks.pgd import pgd
+from ..faces.dataset import DataSet
+from ..places import HOME, MODELS, PROJECT
+from ..texts import Refused, text_of
+from .config import Config, read_config
+from .recognizer import DEVICE, Recognizer, load_recognizer
+from .scoring import score
+from .testset import load_test_set
+
+INPUT_SIZE = 112
+PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a recogniser is trained.
+
+    `small_size` is the side, in pixels, of the pictures in the first `small_part`. With an `adversarial_epsilon` every
+    picture is attacked before the network learns from it, by FGSM with a random start as in Wong, Rice & Kolter, "Fast
+    Is Better Than Free" (ICLR 2020); epsilon rises from 0 to its full size in the first half.
+    """
+
+    epochs: int
+    peak_learning_rate: float
+    passes: int = 4  # augmented copies of every face in an epoch
+    batch_size: int = 40
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    small_size: int = 80
+    small_part: float = 0.5
+    seed: int = 0
+    adversarial_epsilon: float = 0.0
+
+
+RECIPES = {
+    "resnet18": Recipe(epochs=30, peak_learning_rate=2e-3),
+    "resnet101": Recipe(epochs=34, peak_learning_rate=1e-3),
+    "resnet": Recipe(epochs=26, peak_learning_rate=1e-3),
+}
+ADVERSARIAL_RECIPE = Recipe(
+    epochs=60, peak_learning_rate=3e-3, label_smoothing=0.0, small_part=0.25, adversarial_epsilon=0.033
+)
+
+TUNING = {"epochs": 20, "peak_learning_rate": 1e-3}  # where training starts from weights
+FACES_IN_EPOCH, FACES_IN_TUNING_EPOCH = 800, 160  # about, of augmented copies, for small sets of faces
+
+
+def recipe_for(architecture: str, faces: int, adversarial: bool = False, tuning: bool = False) -> Recipe:
+    """How `architecture` is trained on so many faces; `tuning`, from weights, takes less."""
+    recipe = ADVERSARIAL_RECIPE if adversarial else RECIPES[architecture]
+    if tuning and not adversarial:
+        recipe = replace(recipe, **TUNING)
+    in_epoch = FACES_IN_TUNING_EPOCH if tuning else FACES_IN_EPOCH
+    return replace(recipe, passes=max(1, round(in_epoch / faces)))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from, all but the last layer's; the normalisation they expect; whence they are, in words."""
+
+    state: dict[str, Tensor]
+    mean: Sequence[float]
+    std: Sequence[float]
+    title: str
+
+
+def imagenet_weights(architecture: str) -> Start:
+    """Torchvision's ImageNet weights of `architecture`, downloaded on first use.
+
+    Raises OSError where they cannot be, and Refused for an architecture that has none.
+    """
+    if architecture not in torchvision.models.list_models():
+        raise Refused("refused.no_imagenet", architecture=architecture)
+    weights = torchvision.models.get_model_weights(architecture).IMAGENET1K_V1
+    state = weights.get_state_dict(progress=True, check_hash=True)
+    preparation = weights.transforms()
+    return Start(_without_last_layer(state), preparation.mean, preparation.std, "ImageNet weights of torchvision")
+
+
+def builtin_weights(architecture: str) -> Start:
+    """The weights of the built-in face recogniser of `architecture`."""
+    recognizer = load_recognizer(architecture, "cpu")
+    state = _without_last_layer(recognizer.network.state_dict())
+    return Start(state, recognizer.config.mean, recognizer.config.std, f"the built-in recogniser {architecture}")
+
+
+def _without_last_layer(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
+
+def augmentation() -> v2.Transform:
+    """Random changes a photograph may undergo without its person changing: pose, framing, light, a hidden part."""
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.Pad(PADDING, padding_mode="edge"),
+            v2.RandomAffine(
+                degrees=11,
+                translate=(0.1, 0.1),
+                scale=(0.85, 1.15),
+                shear=(-6, 6, -6, 6),
+                interpolation=v2.InterpolationMode.BILINEAR,
+            ),
+            v2.CenterCrop(INPUT_SIZE),
+            v2.ColorJitter(brightness=0.3, contrast=0.3),
+            v2.RandomErasing(p=0.5, scale=(0.02, 0.15), value=0.5),
+            v2.GaussianNoise(sigma=0.02),
+        ]
+    )
+
+
+def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
+    """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,).
+
+    Returns how many epochs its weights have seen. Ctrl-C ends training with the best weights so far: of the epochs with
+    the largest pictures and the largest epsilon, the one with the smallest loss on training faces. During the first
+    epoch it raises KeyboardInterrupt.
+    """
+    augment = augmentation()
+    per_epoch = -(-recipe.passes * len(faces) // recipe.batch_size)
+    steps = recipe.epochs * per_epoch
+    optimizer = torch.optim.AdamW(
+        recognizer.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.peak_learning_rate, total_steps=steps)
+    recognizer.train()
+    best = None
+    try:
+        with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
+            for epoch in range(recipe.epochs):
+                size = recipe.small_size if epoch < recipe.small_part * recipe.epochs else INPUT_SIZE
+                # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
+                epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
+                order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
+                total = 0.0
+                for chosen in order.split(recipe.batch_size):
+                    batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
+                    if size != INPUT_SIZE:
+                        batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
+                    truth = targets[chosen].to(recognizer.device)
+                    if recipe.adversarial_epsilon:
+                        batch = pgd(recognizer, batch, truth, epsilon, 1, 1.25 * epsilon)
+                    loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    schedule.step()
+                    total += loss.item()
+                    progress.update()
+                    progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
+                standing = (size, epsilon, -total)
+                if best is None or standing > best[0]:
+                    best = standing, epoch + 1, copy.deepcopy(recognizer.state_dict())
+        epochs = recipe.epochs
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        _, epochs, state = best
+        recognizer.load_state_dict(state)
+    recognizer.eval()
+    return epochs
+
+
+def save_checkpoint(recognizer: Recognizer, folder: Path) -> None:
+    """Write the weights of `recognizer` as float16 safetensors, in files of at most 90 MB, and its config."""
+    folder.mkdir(parents=True)
+    halves = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in recognizer.network.state_dict().items()
+    }
+    save_torch_state_dict(halves, folder, max_shard_size="90MB")
+    write_config(recognizer, folder)
+
+
+def write_config(recognizer: Recognizer, folder: Path) -> None:
+    (folder / "config.json").write_text(
+        json.dumps(recognizer.config.as_dict(), indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
+
+
+def clean_accuracy(recognizer: Recognizer) -> float:
+    """Fraction of its test faces that `recognizer` names right."""
+    faces, labels = load_test_set(recognizer)
+    predicted = score(recognizer, faces.to(recognizer.device)).argmax(1).cpu()
+    return (predicted == labels).sum().item() / len(labels)
+
+
+def train(
+    architecture: str, name: str, data: DataSet, recipe: Recipe, start: Start | None = None, models: Path = MODELS
+) -> Recognizer:
+    """Train `architecture` on `data`, write `models/<name>/`, and return the recogniser as read back from there.
+
+    It starts from the weights of `start` or, without it, from scratch. The accuracy in its config is measured on the
+    test faces through the weights on disk. A checkpoint of that name is replaced when the new one is whole. Raises
+    Refused for a name that is not a plain one, and for a folder that cannot be written.
+    """
+    check_name(name)
+    _check_writable(models)
+    torch.manual_seed(recipe.seed)
+    mean, std = (start.mean, start.std) if start else (data.faces.mean((0, 2, 3)), data.faces.std((0, 2, 3)))
+    config = Config(
+        architecture=architecture,
+        input_size=INPUT_SIZE,
+        mean=tuple(round(float(value), 4) for value in mean),
+        std=tuple(round(float(value), 4) for value in std),
+        labels=tuple(data.labels),
+        data=data.title,
+        faces=place_of(data.root),
+        test_photographs=tuple(text_of(photograph.relative_to(data.root)) for photograph in data.test),
+        split=data.split,
+        training_photographs=tuple(text_of(photograph.relative_to(data.root)) for photograph in data.training),
+        started_from=start.title if start else "scratch",
+        recipe=asdict(recipe),
+    )
+    read_config(json.loads(json.dumps(config.as_dict())), name)  # or it would be refused once it is trained
+    recognizer = Recognizer(name, config)
+    if start:
+        recognizer.network.load_state_dict(start.state, strict=False)
+    recognizer.to(DEVICE, memory_format=torch.channels_last)
+    began = time.perf_counter()
+    epochs = fit(recognizer, data.faces, data.targets, recipe)
+    recognizer.config = replace(
+        config,
+        epochs=epochs,
+        trained_on=f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        training_minutes=round((time.perf_counter() - began) / 60, 1),
+    )
+    with tempfile.TemporaryDirectory(dir=models, prefix=".") as scratch:
+        folder = Path(scratch) / name
+        save_checkpoint(recognizer, folder)
+        recognizer = load_recognizer(name, models=folder.parent)
+        recognizer.config = replace(recognizer.config, test_accuracy=clean_accuracy(recognizer))
+        write_config(recognizer, folder)
+        shutil.rmtree(models / name, ignore_errors=True)
+        folder.rename(models / name)
+    return recognizer
+
+
+def _check_writable(models: Path) -> None:
+    """Raise Refused where no checkpoint could be written: before training, not after it."""
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=models, prefix=".").cleanup()
+    except OSError as error:
+        raise Refused("refused.models_unwritable", folder=f"{models.name}/", reason=error.strerror) from None
+
+
+def check_name(name: str) -> None:
+    """Raise Refused where `name` could not be that of a folder, or might be one elsewhere."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise Refused("refused.name", name=repr(name)[:60])
+
+
+def place_of(root: Path) -> str:
+    """The folder `root` as a config names it, and `places.folder_of` finds it: from ours, where it lies in one."""
+    root = root.resolve()
+    place = next((root.relative_to(ours) for ours in (PROJECT, HOME) if root.is_relative_to(ours)), root)
+    return os.fsencode(place.as_posix()).decode("utf-8", "replace")
