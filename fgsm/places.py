@@ -22,4 +22,7 @@ def path_of(text: str) -> Path:
 def folder_of(faces: str) -> Path:
     """The folder of faces that a config names: absolute, from where the program lies, or from where its data do."""
     named = path_of(faces)
-    return PROJECT / named if (PROJECT / named).exists() else HOME / named
+    try:
+        return PROJECT / named if (PROJECT / named).exists() else HOME / named
+    except OSError:  # no name that a file could have
+        return HOME / named

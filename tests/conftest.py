@@ -16,6 +16,7 @@ import httpx
 import pytest
 import torch
 
+from fgsm.cli.main import main
 from fgsm.faces.prepare import load_faces
 from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.recognizer import load_recognizer
@@ -52,6 +53,21 @@ def faces():
     photographs = [BUILTIN_FACES / f"person_{number:02d}" / "08.png" for number in range(1, 41, 5)]
     labels = available_recognizers()[SHIPPED[0]].labels
     return load_faces(photographs, 112), torch.tensor([labels.index(person_of(p)) for p in photographs])
+
+
+@pytest.fixture
+def command_line(capsys):
+    """A command in this process, which saves the seconds that a new one takes: exit code, stdout and stderr."""
+
+    def command(*arguments):
+        code = 0
+        try:
+            main([*map(str, arguments)])
+        except SystemExit as ended:
+            code = ended.code
+        return code, *capsys.readouterr()
+
+    return command
 
 
 @dataclass

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
-from fgsm.methods import adversarial, craft  # TODO
 from torch import nn
 
 from fgsm.attacks import ATTACKS, Aim
+from fgsm.attacks.attack import aimed
 from fgsm.attacks.bim import bim
 from fgsm.attacks.fgsm import FGSM, fgsm
 from fgsm.attacks.gradient import sign_gradient
@@ -217,17 +217,17 @@ MODES = [torch.inference_mode, torch.no_grad, double_by_default]
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_the_modes_of_whoever_calls_change_nothing(faces, attack, mode):
     """The recogniser loaded, the picture prepared and the attack made in such a mode, and only the attack."""
     model = load_recognizer("resnet18", "cpu")
-    expected = craft(attack, model, faces[0][:2], faces[1][:2], 0.02, range(2))
+    expected = attack.craft(model, faces[0][:2], faces[1][:2], 0.02, range(2))
     photograph = BUILTIN_FACES / "person_01" / "08.png"
     whole, _ = attack_report(model, prepare(open_picture(photograph), 112), 0.02, None, attack)
     with mode():
         there = load_recognizer("resnet18", "cpu")
         for network in (model, there):
-            moved = craft(attack, network, faces[0][:2].clone(), faces[1][:2].clone(), 0.02, range(2))
+            moved = attack.craft(network, faces[0][:2].clone(), faces[1][:2].clone(), 0.02, range(2))
             assert moved.dtype == torch.float32 and torch.equal(moved, expected)
         assert score(there, faces[0][:2]).dtype == torch.float32
         again, _ = attack_report(there, prepare(open_picture(photograph), 112), 0.02, None, attack)
@@ -242,4 +242,4 @@ def test_a_network_made_in_inference_mode_has_its_gradient(linear):
         made.load_state_dict(model.state_dict())
         inside = sign_gradient(made, images.clone(), labels.clone())
     assert torch.equal(inside, expected) and torch.equal(sign_gradient(made, images, labels), expected)
-    assert adversarial(made, images[:1], 0.1, Aim(FGSM, 0))[0].shape == (1, 3, 4, 4)
+    assert aimed(FGSM, made, images[:1], Aim(0)).at([0.1]).shape == (1, 1, 3, 4, 4)

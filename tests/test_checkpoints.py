@@ -2,24 +2,23 @@
 
 import json
 import os
+import pickle
 import shutil
 import struct
 import time
 
-import fgsm.recognizer
 import pytest
 import torch
-from fgsm.recognizer import refused_files, version_of  # TODO
-from fgsm.tabs import kept, recognizer, remember, versions  # TODO
 from safetensors.torch import load_file, save_file
 
-from fgsm import tabs  # TODO
+import fgsm.recognizers.survey
 from fgsm.cli.main import main
+from fgsm.page.service import Own, Service
 from fgsm.places import MODELS
 from fgsm.recognizers.config import MOST_LABELS, read_config
 from fgsm.recognizers.recognizer import load_recognizer
-from fgsm.recognizers.survey import available_recognizers
-from fgsm.recognizers.testset import tested_photographs
+from fgsm.recognizers.survey import available_recognizers, survey_of
+from fgsm.recognizers.testset import photographs_tested
 from fgsm.texts import Refused
 
 SHIPPED = json.loads((MODELS / "resnet18" / "config.json").read_text("utf-8"))
@@ -42,7 +41,7 @@ def assert_left_out(models, said, name="other"):
     started = time.process_time()
     assert list(available_recognizers(models)) == ["sound"]
     assert time.process_time() - started < 5  # seconds of a core; a million labels took a minute
-    reason = str(refused_files(models)[name])
+    reason = str(survey_of(models).look().refused[name])
     assert said in reason and reason.endswith(".") and str(models) not in reason and "safe=" not in reason
     with pytest.raises(Refused, match=r"cannot be used|holds|is "):
         load_recognizer(name.removesuffix(".pth"), "cpu", models)
@@ -87,7 +86,7 @@ def assert_left_out(models, said, name="other"):
 def test_a_config_is_checked_entry_by_entry(models, entry, value, needed):
     changed(models, **{entry: value})
     assert_left_out(models, f"in its config.json, {entry} must be")
-    assert needed in str(refused_files(models)["other"])
+    assert needed in str(survey_of(models).look().refused["other"])
 
 
 def test_many_labels_are_read_quickly():
@@ -192,7 +191,7 @@ def test_pipes_and_links_to_nowhere_are_not_waited_for(models):
     (models / "lost" / "config.json").symlink_to("nowhere")
     (models / os.fsdecode(b"\xff")).mkdir()
     assert list(available_recognizers(models)) == ["other", "sound"]
-    said = {name: str(reason) for name, reason in refused_files(models).items()}
+    said = {name: str(reason) for name, reason in survey_of(models).look().refused.items()}
     assert "is missing" in said["pipe-model.safetensors"] and "is missing" in said["resnet101_celeb_faces.pth"]
     assert "holds no recogniser" in said["pipe-config.json"] and "holds no recogniser" in said["lost"]
     assert len(said) == 5 and any("cannot name a recogniser" in reason for reason in said.values())
@@ -208,7 +207,7 @@ def test_a_config_without_end_is_not_read(models):
 def test_a_nested_tensor_in_a_pth_file_breaks_nothing(models):
     nested = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
     torch.save({"fc.weight": nested}, models / "resnet18_celeb_faces.pth")
-    assert "resnet18_celeb_faces.pth" in refused_files(models)
+    assert "resnet18_celeb_faces.pth" in survey_of(models).look().refused
     assert list(available_recognizers(models)) == ["other", "sound"]
 
 
@@ -218,7 +217,7 @@ def test_no_file_takes_the_name_of_a_folder(models):
     assert load_recognizer("sound", "cpu", models).labels == tuple(SHIPPED["labels"])
     (models / "other").rename(models / "resnet18_celeb_faces")
     pth(models / "resnet18_celeb_faces.pth", 1.0)
-    assert "has the name of another checkpoint" in str(refused_files(models)["resnet18_celeb_faces.pth"])
+    assert "has the name of another checkpoint" in refusals(models)["resnet18_celeb_faces.pth"]
     assert len(load_recognizer("resnet18_celeb_faces", "cpu", models).labels) == 40
 
 
@@ -234,19 +233,19 @@ def test_finite_weights_whose_answers_are_not_are_refused(models):
 @pytest.mark.parametrize("faces", ["a" * 900, "nul\0", "/proc/1/fd", "assets/texts"])
 def test_a_folder_of_faces_that_cannot_be_is_none(models, faces):
     changed(models, faces=faces)
-    assert faces_of(available_recognizers(models)["other"]) == {}
+    assert photographs_tested(available_recognizers(models)["other"]) == {}
 
 
 def test_what_is_made_readable_is_read(models, monkeypatch):
     """As by chmod, which changes neither a file's size nor when it was written."""
-    real = fgsm.recognizer.read_json
+    real = fgsm.recognizers.survey.read_json
 
     def closed(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("fgsm.recognizer.read_json", closed)
-    assert "cannot be read (Permission denied)" in str(refused_files(models)["other"])
-    monkeypatch.setattr("fgsm.recognizer.read_json", real)
+    monkeypatch.setattr("fgsm.recognizers.survey.read_json", closed)
+    assert "cannot be read (Permission denied)" in str(survey_of(models).look().refused["other"])
+    monkeypatch.setattr("fgsm.recognizers.survey.read_json", real)
     (models / "other" / "config.json").chmod(0o600)
     (models / "sound" / "config.json").chmod(0o600)
     assert list(available_recognizers(models)) == ["other", "sound"]
@@ -255,32 +254,38 @@ def test_what_is_made_readable_is_read(models, monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int8, torch.bool])
 def test_a_pth_file_of_other_numbers_is_refused(models, dtype):
     pth(models / "resnet18_celeb_faces.pth", 1.0, dtype)
-    assert "not a plain state dict" in str(refused_files(models)["resnet18_celeb_faces.pth"])
+    assert "not a plain state dict" in refusals(models)["resnet18_celeb_faces.pth"]
 
 
 def test_a_pointer_in_place_of_a_pth_file_is_named(models):
     (models / "resnet18_celeb_faces.pth").write_bytes(POINTER)
-    assert "resnet18_celeb_faces.pth is a Git LFS pointer" in str(refused_files(models)["resnet18_celeb_faces.pth"])
+    assert "resnet18_celeb_faces.pth is a Git LFS pointer" in str(
+        survey_of(models).look().refused["resnet18_celeb_faces.pth"]
+    )
     assert list(available_recognizers(models)) == ["other", "sound"]
 
 
 def test_models_names_what_is_left_out_and_lists_the_others(models, monkeypatch, capsys):
     weights(models).write_bytes(POINTER)
-    survey = [function(models) for function in (available_recognizers, refused_files)]
-    monkeypatch.setattr("fgsm.__main__.available_recognizers", lambda: survey[0])
-    monkeypatch.setattr("fgsm.__main__.refused_files", lambda: survey[1])
-    monkeypatch.setattr("fgsm.__main__.load_recognizer", lambda name, device: load_recognizer(name, device, models))
-    monkeypatch.setattr("sys.argv", ["fgsm", "models"])
-    main()
+    monkeypatch.setattr("fgsm.cli.listing.survey_of", lambda: survey_of(models))
+    main(["models"])
     *_, listed, problem = capsys.readouterr().out.splitlines()
     assert listed.startswith("sound ") and "99.5% of 200" in listed
     assert problem == "other/model.safetensors is a Git LFS pointer instead of weights: run git lfs pull."
 
 
-def pth(path, fill, dtype=None):
-    from fgsm.recognizer import build_network  # TODO
+def refusals(models):
+    return {name: str(reason) for name, reason in survey_of(models).look().refused.items()}
 
+
+def version_of(name, models):
+    found = survey_of(models).look().usable.get(name)
+    return found and found.version
+
+
+def pth(path, fill, dtype=None):
     from fgsm.recognizers.course import LABELS
+    from fgsm.recognizers.networks import build_network
 
     network = build_network("resnet18", len(LABELS))
     torch.nn.init.constant_(network.fc.bias, fill)
@@ -303,44 +308,62 @@ def test_replaced_weights_are_another_version(models):
 
 
 @pytest.fixture
-def replaceable(models, monkeypatch):
-    """The page's recognisers are those of `models`; called, it replaces the weights of one by others."""
-    monkeypatch.setattr(tabs, "version_of", lambda name: version_of(name, models))
-    monkeypatch.setattr(tabs, "known_recognizer", lambda name: name)
-    monkeypatch.setattr(tabs, "load_recognizer", lambda name, device: load_recognizer(name, "cpu", models))
-
-    def replace(name):
-        file = models / name / "model.safetensors"
-        state = load_file(file)
-        save_file(state | {"fc.bias": state["fc.bias"] + 1}, file)
-
-    return replace
+def service(models):
+    """A page's service whose recognisers are those of `models`."""
+    return Service(models, torch.device("cpu"))
 
 
-def test_what_is_kept_is_of_the_present_weights(replaceable):
+def replace_weights(models, name):
+    file = models / name / "model.safetensors"
+    state = load_file(file)
+    save_file(state | {"fc.bias": state["fc.bias"] + 1}, file)
+
+
+def test_what_is_kept_is_of_the_present_weights(models, service):
     calls = []
-    counted = kept(lambda name, more: calls.append((name, more)) or len(calls))
+
+    def counted(name, more):
+        return service.kept("test", service.choose(name), lambda: calls.append((name, more)) or len(calls), more)
+
     assert [counted("other", 1), counted("other", 1), counted("sound", 1)] == [1, 1, 2]
-    before = recognizer("other")
-    assert recognizer("other") is before
-    replaceable("other")
+    before = service.network(service.choose("other"))
+    assert service.network(service.choose("other")) is before
+    replace_weights(models, "other")
     assert [counted("other", 1), counted("other", 1), counted("sound", 1)] == [3, 3, 2]
-    assert not torch.equal(recognizer("other").network.fc.bias, before.network.fc.bias)
+    assert not torch.equal(service.network(service.choose("other")).network.fc.bias, before.network.fc.bias)
 
 
-def test_what_was_computed_by_weights_replaced_meanwhile_is_not_kept(replaceable):
-    results, asked = {}, versions(["sound", "other"])
-    remember(results, (asked, "before"), 1)
-    replaceable("other")
-    remember(results, (asked, "after"), 2)
-    assert list(results.values()) == [1] and (versions(["sound", "other"]), "before") not in results
+def test_weights_replaced_in_the_midst_of_an_event_are_not_taken_for_those_it_chose(models, service):
+    chosen = service.choose("other")
+    replace_weights(models, "other")
+    with pytest.raises(Refused, match="replaced a moment ago: try once more"):
+        service.network(chosen)
+    assert service.network(service.choose("other")).version != chosen.version
 
-    @kept
-    def slow(name):
-        if not slow_calls:
-            replaceable(name)  # while it computes
-        slow_calls.append(name)
-        return len(slow_calls)
 
-    slow_calls = []
-    assert [slow("sound"), slow("sound"), slow("sound")] == [1, 2, 2]
+def test_a_recogniser_of_one_visit_is_nobody_elses(models, service):
+    """It is chosen by that visit alone, nothing of it is kept, and it travels by value."""
+    network = load_recognizer("sound", "cpu", models)
+    network.name = "mine"
+    own = {"mine": Own(network)}
+    assert service.choose("mine", own) is own["mine"]
+    with pytest.raises(Refused, match="There is no recogniser named 'mine'"):
+        service.choose("mine")
+    calls = []
+    for _ in range(2):
+        service.kept("test", own["mine"], lambda: calls.append(1) or len(calls))
+    assert len(calls) == 2 and service.network(own["mine"]) is network
+    sent = pickle.loads(pickle.dumps(own["mine"]))
+    assert torch.equal(sent.network.network.fc.bias, network.network.fc.bias) and sent.network is not network
+    assert pickle.loads(pickle.dumps(service)) is service  # which stands for itself
+
+
+def test_models_are_looked_through_again_only_where_they_have_changed(models, service, monkeypatch):
+    read = []
+    real = fgsm.recognizers.survey.read_json
+    monkeypatch.setattr("fgsm.recognizers.survey.read_json", lambda path: read.append(path.parent.name) or real(path))
+    for _ in range(3):
+        service.choose("sound")
+    assert sorted(read) == ["other", "sound"]
+    changed(models, test_accuracy=0.5)
+    assert service.choose("other").config.test_accuracy == 0.5 and sorted(read) == ["other", "other", "sound"]

@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 import subprocess
 import sys
@@ -27,19 +28,6 @@ PHOTO = BUILTIN_FACES / "person_12" / "06.png"
 def run(*arguments):
     command = [sys.executable, "-m", "fgsm", *map(str, arguments)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """The same without the seconds a new process takes to import PyTorch: exit code, stdout and stderr."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fgsm", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
-
-    return command
 
 
 def test_models_lists_every_recogniser_with_its_accuracy():
@@ -79,8 +67,8 @@ def test_attack_in_words_says_both_verdicts():
 
 
 @pytest.mark.parametrize("command", [(), ("models",), ("attack",), ("curve",), ("transfer",), ("train",), ("fetch",)])
-def test_help_explains(command, call):
-    code, output, _ = call(*command, "--help")
+def test_help_explains(command, command_line):
+    code, output, _ = command_line(*command, "--help")
     assert code == 0 and "usage: python -m fgsm" in output
     explanation = " ".join(output.split("\n\n")[1].split())
     assert len(explanation.split()) > 6 and explanation.endswith(".")
@@ -109,8 +97,8 @@ def test_help_explains(command, call):
         ((), "COMMAND"),
     ],
 )
-def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message, call):
-    code, _, error = call(*arguments)
+def test_wrong_input_gets_one_line_and_exit_code_2(arguments, message, command_line):
+    code, _, error = command_line(*arguments)
     assert code == 2
     assert message in error and len(error.strip().splitlines()) == 1
 
@@ -143,10 +131,8 @@ def test_curve_writes_table_and_figures(tmp_path):
 def test_training_writes_a_checkpoint_that_loads(tmp_path):
     from dataclasses import replace
 
-    from fgsm.train import RECIPES  # TODO
-
     from fgsm.faces.dataset import builtin
-    from fgsm.recognizers.train import recipe_for, train
+    from fgsm.recognizers.train import RECIPES, recipe_for, train
 
     assert recipe_for("resnet18", 200) == RECIPES["resnet18"]
     recipe = replace(RECIPES["resnet18"], epochs=1, passes=1, small_part=0)
@@ -184,10 +170,10 @@ def test_the_readmes_front_matter_suits_a_space():
 
 
 @pytest.mark.parametrize("command", ["curve", "transfer"])
-def test_ctrl_c_keeps_what_was_counted(command, call, tmp_path, monkeypatch):
+def test_ctrl_c_keeps_what_was_counted(command, command_line, tmp_path, monkeypatch):
     """As if it came after the second batch of faces."""
     measure = {"curve": "accuracy_curve", "transfer": "transfer_matrix"}[command]
-    real = getattr(sys.modules["fgsm.__main__"], measure)
+    real = getattr(importlib.import_module("fgsm.cli.measure"), measure)
 
     def interrupted(models, images, labels, *rest):
         snapshots = (snapshot for snapshot in real(models, images[:20], labels[:20], *rest) if snapshot.total)
@@ -195,9 +181,9 @@ def test_ctrl_c_keeps_what_was_counted(command, call, tmp_path, monkeypatch):
         yield next(snapshots)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"fgsm.__main__.{measure}", interrupted)
+    monkeypatch.setattr(f"fgsm.cli.measure.{measure}", interrupted)
     settings = {"curve": ("--epsilons", "0, 8/255", "--attack", "FGSM"), "transfer": ("--epsilon", "8/255")}[command]
-    code, output, error = call(command, "--model", "resnet18", "resnet18-robust", *settings, "--out", tmp_path)
+    code, output, error = command_line(command, "--model", "resnet18", "resnet18-robust", *settings, "--out", tmp_path)
     assert code == 130 and "has what was counted until then" in error and output == ""
     with open(tmp_path / {"curve": "accuracy.csv", "transfer": "transfer.csv"}[command], newline="") as file:
         rows = list(csv.DictReader(file))
@@ -213,19 +199,19 @@ def test_a_fault_of_ours_is_no_wrong_input(monkeypatch):
     def broken(*_):
         raise ValueError("operands could not be broadcast together")
 
-    monkeypatch.setattr(sys, "argv", ["fgsm", "attack", str(PHOTO)])
-    monkeypatch.setattr("fgsm.__main__.attack_report", broken)
+    monkeypatch.setattr("fgsm.cli.attack.attack_report", broken)
     with pytest.raises(ValueError, match="broadcast"):
-        main()
+        main(["attack", str(PHOTO)])
 
 
-def test_nobody_is_told_to_become_whom_they_are(call):
-    code, _, error = call("attack", PHOTO, "--target", "PERSON_12")
+def test_nobody_is_told_to_become_whom_they_are(command_line):
+    code, _, error = command_line("attack", PHOTO, "--target", "PERSON_12")
     assert code == 2 and "This face is attacked as person 12: name somebody else" in error
 
 
 def test_published_results_say_their_precision(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["fgsm", "transfer", "--model", "resnet18", "resnet18-robust", "--epsilon", "0"])
-    monkeypatch.setattr("fgsm.__main__.load_test_set", lambda model: tuple(part[:4] for part in load_test_set(model)))
-    main()
+    monkeypatch.setattr(
+        "fgsm.cli.measure.load_test_set", lambda model: tuple(part[:4] for part in load_test_set(model))
+    )
+    main(["transfer", "--model", "resnet18", "resnet18-robust", "--epsilon", "0"])
     assert capsys.readouterr().out.startswith("Accuracy under FGSM, epsilon 0, scored in float32\n")

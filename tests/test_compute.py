@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from fgsm import tabs  # TODO
 from fgsm.attacks.gradient import in_halves
 from fgsm.page.compute import Computer, Unheard
+from fgsm.page.service import Service
 from fgsm.recognizers.scoring import score
 from fgsm.texts import Refused
 
@@ -216,11 +216,9 @@ def test_a_single_image_that_does_not_fit_is_an_error():
 
 
 @pytest.fixture
-def gpu(monkeypatch):
-    """A GPU, for what asks for one; `gpu_failed` says afterwards whether it was given up."""
-    monkeypatch.setattr(tabs, "DEVICE", torch.device("cuda"))
-    monkeypatch.setattr(tabs, "gpu_failed", threading.Event())
-    return tabs
+def gpu():
+    """A service with a GPU; `gpu_failed` says afterwards whether it was given up."""
+    return Service(device=torch.device("cuda"))
 
 
 OF_CUDA = [
@@ -231,11 +229,11 @@ OF_CUDA = [
 ]
 
 
-def failing(error):
+def failing(gpu, error):
     """A generator function of three numbers that fails at the second one on the GPU."""
 
     def items():
-        on_gpu = not tabs.gpu_failed.is_set()
+        on_gpu = not gpu.gpu_failed.is_set()
         for number in range(3):
             if number == 1 and on_gpu:
                 raise error
@@ -246,29 +244,29 @@ def failing(error):
 
 @pytest.mark.parametrize("error", OF_CUDA)
 def test_a_failing_gpu_is_left_for_the_cpu(gpu, error):
-    with tabs.computer.work(Somebody("a")) as work:
-        assert list(tabs.computed(work, failing(error))) == [0, 0, 1, 2]
-    assert tabs.gpu_failed.is_set() and tabs.recognizer("resnet18").device.type == "cpu"
+    with gpu.computer.work(Somebody("a")) as work:
+        assert list(gpu.stream(work, failing(gpu, error))) == [0, 0, 1, 2]
+    assert gpu.gpu_failed.is_set() and gpu.network(gpu.choose("resnet18")).device.type == "cpu"
 
 
 def test_no_stream_in_flight_is_lost_when_a_gpu_fails(gpu):
-    with tabs.computer.work(Somebody("a")) as one, tabs.computer.work(Somebody("b")) as other:
-        streams = [tabs.computed(work, failing(OF_CUDA[0])) for work in (one, other)]
+    with gpu.computer.work(Somebody("a")) as one, gpu.computer.work(Somebody("b")) as other:
+        streams = [gpu.stream(work, failing(gpu, OF_CUDA[0])) for work in (one, other)]
         assert [next(stream) for stream in streams] == [0, 0]  # both have begun on the GPU
         assert [list(stream) for stream in streams] == [[0, 1, 2], [0, 1, 2]]
 
 
 def test_a_fault_of_ours_is_no_reason_to_leave_the_gpu(gpu):
     error = RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x512 and 40x512)")
-    with tabs.computer.work(Somebody("a")) as work, pytest.raises(RuntimeError, match="shapes"):
-        list(tabs.computed(work, failing(error)))
+    with gpu.computer.work(Somebody("a")) as work, pytest.raises(RuntimeError, match="shapes"):
+        list(gpu.stream(work, failing(gpu, error)))
 
     def once():
         raise error
 
     with pytest.raises(RuntimeError, match="shapes"):
-        tabs.computed_once(Somebody("a"), 0.1, once)
-    assert not tabs.gpu_failed.is_set()
+        gpu.once(Somebody("a"), 0.1, once)
+    assert not gpu.gpu_failed.is_set()
 
 
 def test_what_fails_on_the_cpu_too_is_not_tried_for_ever(gpu):
@@ -276,4 +274,4 @@ def test_what_fails_on_the_cpu_too_is_not_tried_for_ever(gpu):
         raise OF_CUDA[0]
 
     with pytest.raises(RuntimeError, match="CUDA"):
-        tabs.computed_once(Somebody("a"), 0.1, always)
+        gpu.once(Somebody("a"), 0.1, always)

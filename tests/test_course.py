@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from fgsm.recognizer import refused_files  # TODO
 from torch import nn
 
 from fgsm.places import BUILTIN_FACES, MODELS
 from fgsm.recognizers.course import CELEBRITIES, LABELS
 from fgsm.recognizers.recognizer import load_recognizer
-from fgsm.recognizers.survey import available_recognizers
+from fgsm.recognizers.survey import available_recognizers, survey_of
 
 from .conftest import STAGE_DONE
 
@@ -137,7 +136,7 @@ FILES = [
 def test_other_files_are_refused_in_a_sentence(name, content, reason, tmp_path):
     torch.save(content(), tmp_path / f"{name}.pth")
     assert available_recognizers(tmp_path) == {}
-    assert reason in str(refused_files(tmp_path)[f"{name}.pth"])
+    assert reason in str(survey_of(tmp_path).look().refused[f"{name}.pth"])
     with pytest.raises(ValueError, match=reason):
         load_recognizer(name, models=tmp_path)
 
@@ -156,7 +155,7 @@ def test_a_foreign_folder_is_left_out_and_named(config, tmp_path):
     (tmp_path / "bert").mkdir()
     (tmp_path / "bert" / "config.json").write_text(config)
     assert available_recognizers(tmp_path) == {}
-    assert "models/bert holds no recogniser" in str(refused_files(tmp_path)["bert"])
+    assert "models/bert holds no recogniser" in str(survey_of(tmp_path).look().refused["bert"])
     with pytest.raises(ValueError, match="holds no recogniser that can be read"):
         load_recognizer("bert", models=tmp_path)
 

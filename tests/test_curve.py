@@ -3,14 +3,14 @@ import csv
 import pytest
 import torch
 import torchattacks
-from fgsm.curve import COLUMNS, explain, write_csv  # TODO
 
 from fgsm.attacks.bim import BIM
 from fgsm.attacks.fgsm import FGSM
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
 from fgsm.measures.asked import COURSE_EPSILONS
-from fgsm.measures.curve import Snapshot, accuracy_curve
+from fgsm.measures.curve import Snapshot, accuracy_curve, explain_curves
 from fgsm.measures.intervals import wilson_interval
+from fgsm.measures.tables import CURVE_COLUMNS, curves_as_csv, write_table
 from fgsm.recognizers.recognizer import DEVICE, load_recognizer
 from fgsm.recognizers.scoring import fast_dtype
 from fgsm.recognizers.testset import load_test_set
@@ -91,9 +91,9 @@ def test_the_control_has_the_same_size_and_is_not_the_gradient(some):
 
 def test_random_signs_fool_less_than_the_gradient(some):
     model, images, labels = some
-    control = last(accuracy_curve(model, images, labels, [0.03], attack=CONTROL))
+    control = last(accuracy_curve(model, images, labels, [0.03], attack=RANDOM_SIGNS))
     attacked = last(accuracy_curve(model, images, labels, [0.03], attack=FGSM))
-    assert control.attack == CONTROL and control.correct[0] > 0.8 * len(images) > 2 * attacked.correct[0]
+    assert control.attack == "random signs" and control.correct[0] > 0.8 * len(images) > 2 * attacked.correct[0]
 
 
 def test_no_more_than_one_batch_is_computed_ahead(some):
@@ -120,10 +120,10 @@ def test_interval_has_the_published_values(correct, total, low, high):
 def test_csv_holds_the_counts(some, tmp_path):
     model, images, labels = some[0], some[1][:6], some[2][:6]
     curve = last(accuracy_curve(model, images, labels, [0.0, 0.05]))
-    write_csv([curve], tmp_path / "accuracy.csv")
+    write_table(curves_as_csv([curve]), tmp_path / "accuracy.csv")
     with open(tmp_path / "accuracy.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS and len(rows) == 2
+    assert tuple(rows[0]) == CURVE_COLUMNS and len(rows) == 2
     for at, row in enumerate(rows):
         assert (int(row["correct"]), int(row["total"]), int(row["fooled"])) == (curve.correct[at], 6, curve.fooled[at])
         assert float(row["accuracy"]) == pytest.approx(curve.correct[at] / 6, abs=1e-4)
@@ -134,23 +134,27 @@ def test_csv_holds_the_counts(some, tmp_path):
 def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0)):
     fooled = [max(0, correct[0] - count) for count in correct]
     examples = [[] for _ in correct]
-    return Snapshot(model, FGSM, "float32", list(epsilons), list(correct), fooled, correct[0], 200, examples)
+    return Snapshot(model, "FGSM", "float32", list(epsilons), list(correct), fooled, correct[0], 200, examples)
 
 
 def test_what_surprises_is_explained_and_nothing_else():
     falls, rises = snapshot("resnet18", [198, 10, 4]), snapshot("resnet18", [198, 2, 30])
-    assert explain([falls], "en") == []
-    assert len(explain([rises], "en")) == 1 and "at epsilon 1 than at 0.1" in explain([rises], "en")[0]
-    assert "no harder to fool" in explain([falls, snapshot("resnet101", [196, 9, 4])], "en")[0]
-    assert "no es más difícil" in explain([falls, snapshot("resnet101", [196, 9, 4])], "es")[0]
-    assert explain([falls, snapshot("resnet101", [199, 100, 50])], "en") == []
+    assert explain_curves([falls], {}, "en") == []
+    assert (
+        len(explain_curves([rises], {}, "en")) == 1
+        and "at epsilon 1 than at 0.1" in explain_curves([rises], {}, "en")[0]
+    )
+    assert "no harder to fool" in explain_curves([falls, snapshot("resnet101", [196, 9, 4])], {}, "en")[0]
+    assert "no es más difícil" in explain_curves([falls, snapshot("resnet101", [196, 9, 4])], {}, "es")[0]
+    assert explain_curves([falls, snapshot("resnet101", [199, 100, 50])], {}, "en") == []
 
 
 def test_the_curve_of_several_steps_equals_torchattacks(some):
     model, images, labels = some[0], some[1][::4], some[2][::4]
     snapshots = list(accuracy_curve(model, images, labels, [0.0, 0.004, 0.01], BIM, torch.float32, batch_size=5))
-    # Before each batch's own snapshot the last one comes again, after each epsilon.
-    assert [snapshot.total for snapshot in snapshots] == [0, 0, 0, 5, 5, 5, 5, 10]
+    # Before each batch's own snapshot there is one after each epsilon but the last, and each tells of progress.
+    assert [snapshot.total for snapshot in snapshots] == [0, 0, 5, 5, 5, 10]
+    assert [round(30 * snapshot.progress) for snapshot in snapshots] == [5, 10, 15, 20, 25, 30]
     for at, epsilon in enumerate((0.0, 0.004, 0.01)):
         peer = torchattacks.BIM(model, eps=epsilon, alpha=epsilon / 4, steps=10)
         right = int((model(peer(images, labels)).argmax(1) == labels).sum())

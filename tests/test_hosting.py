@@ -1,6 +1,5 @@
 """The page as a service: what strangers may send and fetch, what stays of them, a crowd, a Space."""
 
-import json
 import os
 import re
 import subprocess
@@ -13,19 +12,9 @@ from gradio_client import Client, handle_file
 
 from fgsm.places import BUILTIN_FACES, PROJECT
 
+from .driving import call
+
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
-
-
-def call(url, endpoint, *data):
-    """The server's answer to hand-made `data`, as text, without gradio_client's own checks."""
-    body = json.dumps({"data": data}, allow_nan=True)
-    headers = {"content-type": "application/json"}
-    with httpx.Client(base_url=f"{url}/gradio_api/call/", timeout=30) as client:
-        sent = client.post(endpoint, content=body, headers=headers)
-        assert sent.status_code < 500
-        if sent.status_code != 200:
-            return sent.text
-        return client.get(f"{endpoint}/{sent.json()['event_id']}").text
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +137,14 @@ def test_a_space_lends_its_gpu_once_for_a_face(tmp_path):
     (tmp_path / "spaces.py").write_text(SPACES)
     script = (
         "import spaces\n"
-        "from fgsm.compute import House\n"
-        "from fgsm.tabs.visit import View, messages, samples\n"
-        "messages = list(messages(View('resnet18', 0.01), samples('resnet18')[3], House()))\n"
+        "from fgsm.page.compute import House\n"
+        "from fgsm.page.controls import View\n"
+        "from fgsm.page.service import Service\n"
+        "from fgsm.page.showing import messages\n"
+        "from fgsm.page.visit import samples\n"
+        "service = Service()\n"
+        "chosen = service.choose('resnet18')\n"
+        "messages = list(messages(service, View(chosen, 0.01), samples(service, chosen)[3], House()))\n"
         "assert len(messages) > 2\n"
         "print(spaces.calls)\n"
     )
@@ -158,7 +152,7 @@ def test_a_space_lends_its_gpu_once_for_a_face(tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
     )
-    assert result.stdout.strip() == "['act']", result.stderr
+    assert result.stdout.strip() == "['performed']", result.stderr
 
 
 def test_the_image_runs_the_page_without_root():

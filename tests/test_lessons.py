@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 import torchattacks
-from fgsm.methods import adversarial  # TODO
 from gradio_client import Client, handle_file
 
 from fgsm.attacks import Aim
+from fgsm.attacks.attack import aimed
 from fgsm.attacks.bim import BIM
 from fgsm.attacks.fgsm import FGSM, fgsm
 from fgsm.attacks.gradient import sign_gradient
@@ -23,7 +23,7 @@ from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.testset import load_test_set
 
 from .conftest import STAGE_DONE
-from .test_page import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage
+from .driving import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage
 
 ALL_FOUND = f"{STAGE_DONE}:not([data-smallest=''])"
 PERSON_07 = "#people button:has-text('person 07')"
@@ -139,7 +139,7 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     requests = []
     page.on("request", lambda request: requests.append(request.url))
     set_epsilon(page, 0.02)
-    _, stored = adversarial(resnet18, image, 0.02, Aim(BIM, 23, int(target)))
+    _, stored = (images[0] for images in aimed(BIM, resnet18, image, Aim(23, int(target))).both_at([0.02]))
     expected = (255 * stored[0]).round().byte().permute(1, 2, 0).numpy()
     # The page computed several epsilons in a batch: what ten steps make of its rounding is a grey level here and there.
     assert (pixels(page, "adversarial") != expected).mean() < 0.3
@@ -157,8 +157,8 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     page.locator("#cards figure").nth(5).wait_for(timeout=20_000)
     cards = page.locator("#cards figure").all_inner_texts()
     words = {True: "Still person 07", False: "No longer person 07"}
-    assert [card.split("\n")[1] for card in cards] == [words[one["label"] == "person 07"] for one in survivors]
-    left = sum(one["label"] == "person 07" for one in survivors)
+    assert [card.split("\n")[1] for card in cards] == [words[one.label == "person 07"] for one in survivors]
+    left = sum(one.label == "person 07" for one in survivors)
     assert f"{left} of 6 are still taken for person 07" in page.locator("#cards p").inner_text()
 
 

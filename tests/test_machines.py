@@ -18,16 +18,16 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from fgsm import folder, machine  # TODO
+from fgsm.page import folder, machine
 from fgsm.page.blocks import Page
 from fgsm.page.uploads import Uploads
 from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
 from fgsm.recognizers.survey import available_recognizers
-from fgsm.recognizers.testset import tested_photographs
+from fgsm.recognizers.testset import photographs_tested
 from fgsm.texts import Refused
 
 from .conftest import STAGE_DONE, served
-from .test_hosting import call
+from .driving import call
 
 PROXIES = {
     "HTTP_PROXY": "http://127.0.0.1:9",
@@ -265,15 +265,15 @@ def test_a_temporary_folder_that_was_cleared_is_made_anew():
 
 NAMES = """
 import sys
-from fgsm import machine
+from fgsm.page import machine
 machine.print_anything()
 print("Zoë 李")
 print("Zoë 李", file=sys.stderr)
 """
 COMMAND = """
-from fgsm import __main__ as command_line
-command_line.COMMANDS["models"] = lambda arguments: print("Zoë 李")
-command_line.main()
+from fgsm.cli import listing, main
+listing.models_command = lambda arguments: print("Zoë 李")
+main.main()
 """
 
 
@@ -281,23 +281,27 @@ TRAINING = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from fgsm import __main__ as command_line, train
-from fgsm.curve import accuracy_curve, as_csv
-from fgsm.dataset import gather, own
-from fgsm.recognizer import load_recognizer, load_test_set
-from fgsm.report import attack_report
+from fgsm.cli.attack import as_text
+from fgsm.faces.dataset import data_set_of, gather
+from fgsm.measures.curve import accuracy_curve
+from fgsm.measures.report import attack_report
+from fgsm.measures.tables import curves_as_csv
+from fgsm.page.machine import print_anything
+from fgsm.recognizers import train
+from fgsm.recognizers.recognizer import load_recognizer
+from fgsm.recognizers.testset import load_test_set
 
 folder, models = Path(sys.argv[1]), Path(sys.argv[2])
-command_line.print_anything()
-data = own(gather(folder, 112), folder, 0)
+print_anything()
+data = data_set_of(gather(folder, 112), folder, 0)
 recipe = replace(train.recipe_for("resnet18", 6, tuning=True), epochs=1, passes=1, small_part=0)
 train.train("resnet18", "ours", data, recipe, train.builtin_weights("resnet18"), models)
 model = load_recognizer("ours", "cpu", models)
 images, labels = load_test_set(model)
 print(len(images), *model.labels)
-print(command_line.as_text({**attack_report(model, images[0], 0.1, None, "FGSM", None)[0], "framing": ""}))
+print(as_text({**attack_report(model, images[0], 0.1)[0], "framing": ""}))
 *_, curve = accuracy_curve(model, images, labels, [0.0])
-print(as_csv([curve]))
+print(curves_as_csv([curve]))
 """
 
 
@@ -311,7 +315,7 @@ def test_people_are_trained_on_and_printed_whatever_letters_the_locale_has(tmp_p
     assert printed.returncode == 0 and "4 Zo\\xeb \\u674e" in printed.stdout, printed.stderr
     config = json.loads((tmp_path / "models" / "ours" / "config.json").read_text("utf-8"))
     assert config["labels"] == ["Zoë", "李"] and config["faces"].endswith("Leute_ü")
-    assert len(faces_of(available_recognizers(tmp_path / "models")["ours"])) == 4  # found in this locale, too
+    assert len(photographs_tested(available_recognizers(tmp_path / "models")["ours"])) == 4  # found in this locale, too
 
 
 @pytest.fixture

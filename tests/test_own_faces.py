@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm import fetch  # TODO
+from fgsm.faces import fetch
 from fgsm.faces.copies import copies, fingerprint
 from fgsm.faces.dataset import Gathered, data_set_of, gather
 from fgsm.faces.people import list_people, split_at_random
@@ -23,12 +23,11 @@ from fgsm.measures.named import known_person
 from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers
-from fgsm.recognizers.testset import load_test_set, tested_photographs
+from fgsm.recognizers.testset import load_test_set, photographs_tested
 from fgsm.recognizers.train import builtin_weights, fit, recipe_for, train
 
 from .conftest import STAGE_DONE
-from .test_command_line import call  # noqa: F401 (a fixture)
-from .test_page import STAGE, set_epsilon
+from .driving import STAGE, set_epsilon
 
 PEOPLE = {"Ana": 3, "Bruno": 11, "David_R": 22}  # names of folders, numbers of built-in people
 NAME = "trained-in-a-test"
@@ -107,7 +106,7 @@ def resaved(tmp_path_factory):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_copies_of_a_photograph_stay_on_one_side_of_the_split(resaved, seed):
-    data = own(gather(resaved, 112), resaved, seed)
+    data = data_set_of(gather(resaved, 112), resaved, seed)
     sides = [{(p.parent.name, p.stem[:2]) for p in side} for side in (data.training, data.test)]
     assert not sides[0] & sides[1] and [len(side) for side in sides] == [15, 3]
     assert len(data.training) == 45 and len(data.test) == 9  # each with its copies
@@ -161,14 +160,14 @@ def test_names_are_composed_however_a_folder_spells_them(tmp_path):
         (tmp_path / person).mkdir()
         for photograph in sorted((BUILTIN_FACES / f"person_{number:02d}").glob("*.png"))[:4]:
             shutil.copy(photograph, tmp_path / person / f"e\u0301{photograph.name}")
-    data = own(gather(tmp_path, 112), tmp_path, seed=0)
+    data = data_set_of(gather(tmp_path, 112), tmp_path, seed=0)
     assert data.labels == ["Bruno", "Zoë Angélica"]
     recipe = replace(recipe_for("resnet18", 6, tuning=True), epochs=1, passes=1, small_part=0)
     models = tmp_path / "models"
     trained = train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models)
     assert trained.labels == ("Bruno", "Zoë Angélica")
     assert all(name == unicodedata.normalize("NFC", name) for name in trained.config.test_photographs)
-    assert sorted(faces_of(trained.config).values()) == [
+    assert sorted(photographs_tested(trained.config).values()) == [
         "Bruno",
         "Zoë Angélica",
     ]  # on a disk that spells them otherwise
@@ -179,18 +178,24 @@ def test_a_folder_of_models_that_cannot_be_written_is_told_before_training(tmp_p
     people = {name: {Path(f"{name}{n}"): torch.rand(3, 112, 112) for n in range(2)} for name in "ab"}
     (tmp_path / "models").write_text("no folder")
     with pytest.raises(ValueError, match="models/ cannot be written"):
-        train("resnet18", "x", own(gathered(people), Path(), 0), recipe_for("resnet18", 2), models=tmp_path / "models")
+        train(
+            "resnet18",
+            "x",
+            data_set_of(gathered(people), Path(), 0),
+            recipe_for("resnet18", 2),
+            models=tmp_path / "models",
+        )
 
 
 def test_fewer_than_two_people_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Fewer than two people"):
-        own(gathered({"Ana": {tmp_path / f"{n}.png": torch.zeros(3, 8, 8) for n in (1, 2)}}), tmp_path, 0)
+        data_set_of(gathered({"Ana": {tmp_path / f"{n}.png": torch.zeros(3, 8, 8) for n in (1, 2)}}), tmp_path, 0)
 
 
 @pytest.fixture(scope="module")
 def checkpoint(folder, tmp_path_factory):
     """A recogniser trained for one epoch from the built-in one, and the data it was trained on."""
-    data = own(gather(folder, 112), folder, seed=3)
+    data = data_set_of(gather(folder, 112), folder, seed=3)
     recipe = replace(recipe_for("resnet18", len(data.training), tuning=True), epochs=1, small_part=0, seed=3)
     models = tmp_path_factory.mktemp("models")
     return train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models), data, models
@@ -206,7 +211,7 @@ def test_a_curve_never_tests_on_a_training_face(checkpoint):
     for image in images:
         assert not any(torch.equal(image, face) for face in data.faces)
     (data.root / "Ana" / "new.jpg").write_bytes((data.root / "Ana" / "1.jpg").read_bytes())
-    assert len(faces_of(config)) == 3
+    assert len(photographs_tested(config)) == 3
     (data.root / "Ana" / "new.jpg").unlink()
     right = (trained(images.to(trained.device)).argmax(1).cpu() == labels).float().mean()
     assert config.test_accuracy == pytest.approx(right.item())
@@ -214,7 +219,7 @@ def test_a_curve_never_tests_on_a_training_face(checkpoint):
 
 def test_training_starts_from_the_weights_given():
     people = {name: {Path(f"{name}{n}"): torch.rand(3, 112, 112) for n in range(2)} for name in "ab"}
-    data = own(gathered(people), Path(), 0)
+    data = data_set_of(gathered(people), Path(), 0)
     start = builtin_weights("resnet18")
     shipped = load_recognizer("resnet18", "cpu")
     assert not any(name.startswith("fc.") for name in start.state) and len(data.labels) == 2
@@ -225,7 +230,7 @@ def test_training_starts_from_the_weights_given():
 def test_without_its_faces_a_recogniser_is_not_tested(checkpoint, tmp_path):
     *_, models = checkpoint
     config = replace(available_recognizers(models)["ours"], faces=str(tmp_path / "gone"))
-    assert faces_of(config) == {}
+    assert photographs_tested(config) == {}
     model = load_recognizer("ours", "cpu", models)
     model.config = config
     with pytest.raises(ValueError, match="are not here"):
@@ -233,7 +238,7 @@ def test_without_its_faces_a_recogniser_is_not_tested(checkpoint, tmp_path):
 
 
 def test_ctrl_c_keeps_the_best_weights_so_far(folder, monkeypatch):
-    data = own(gather(folder, 112), folder, seed=0)
+    data = data_set_of(gather(folder, 112), folder, seed=0)
     recipe = replace(recipe_for("resnet18", 15, tuning=True), epochs=9, passes=1, batch_size=15, small_part=0)
     model = load_recognizer("resnet18", "cpu").requires_grad_(True)
     losses, weights = [], []  # of each epoch, which is one batch; after so many epochs
@@ -247,7 +252,7 @@ def test_ctrl_c_keeps_the_best_weights_so_far(folder, monkeypatch):
         losses.append(loss.item())
         return loss
 
-    monkeypatch.setattr("fgsm.train.F.cross_entropy", cross_entropy)
+    monkeypatch.setattr("fgsm.recognizers.train.F.cross_entropy", cross_entropy)
     epochs = fit(model, data.faces, data.targets, recipe)
     assert epochs == 1 + losses.index(min(losses)) and not model.training
     assert all(torch.equal(*pair) for pair in zip(model.parameters(), weights[epochs], strict=True))
@@ -257,8 +262,8 @@ def test_ctrl_c_in_the_first_epoch_saves_nothing(folder, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fgsm.train.F.cross_entropy", interrupted)
-    data = own(gather(folder, 112), folder, seed=0)
+    monkeypatch.setattr("fgsm.recognizers.train.F.cross_entropy", interrupted)
+    data = data_set_of(gather(folder, 112), folder, seed=0)
     with pytest.raises(KeyboardInterrupt):
         train("resnet18", "ours", data, recipe_for("resnet18", 15), models=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -299,7 +304,7 @@ def test_the_course_projects_data_set_is_read_as_it_comes(layout, tmp_path):
     }
     found = gather(tmp_path, 112)
     assert all("There is no file" in line for line in found.left_out)
-    data = own(found, tmp_path, seed=0)
+    data = data_set_of(found, tmp_path, seed=0)
     assert data.labels == list(celebrities) and data.faces.shape == (9, 3, 112, 112)
     config = replace(
         available_recognizers()["resnet18"],
@@ -307,7 +312,9 @@ def test_the_course_projects_data_set_is_read_as_it_comes(layout, tmp_path):
         labels=tuple(data.labels),
         test_photographs=tuple(p.relative_to(tmp_path).as_posix() for p in data.test),
     )
-    assert {file.name.split("_")[0]: person for file, person in faces_of(config).items()} == {p: p for p in celebrities}
+    assert {file.name.split("_")[0]: person for file, person in photographs_tested(config).items()} == {
+        p: p for p in celebrities
+    }
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path):
@@ -331,8 +338,8 @@ def test_a_table_without_its_columns_is_refused(tmp_path):
         (("--arch", "resnet18", "resnet", "--name", "x"), "Leave out --name"),
     ],
 )
-def test_wrong_input_of_training_gets_one_line(arguments, message, call):  # noqa: F811
-    code, _, error = call("train", "--arch", "resnet18", *arguments)
+def test_wrong_input_of_training_gets_one_line(arguments, message, command_line):
+    code, _, error = command_line("train", "--arch", "resnet18", *arguments)
     assert code == 2 and message in error and len(error.strip().splitlines()) == 1
 
 

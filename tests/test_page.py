@@ -1,8 +1,5 @@
 """The page as a visitor has it: app.py behind headless Chromium."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 import torch
@@ -17,54 +14,9 @@ from fgsm.measures.report import verdict
 from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers
-from fgsm.texts import title
 
 from .conftest import STAGE_DONE, person_of
-
-STAGE = "#viewer .stage"
-SLIDER = "#epsilon input[type=range]"
-OPENING = BUILTIN_FACES / "person_24" / "06.png"
-
-
-def stage(page, name):
-    return page.locator(STAGE).get_attribute(f"data-{name}")
-
-
-def shown(page, name):
-    return page.locator(f'{STAGE} [data-show="{name}"]').first.inner_text()
-
-
-def pixels(page, name):
-    """The canvas as it stands, uint8 (H, W, 3)."""
-    url = page.evaluate("name => document.querySelector(`canvas[data-testid=${name}]`).toDataURL('image/png')", name)
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
-
-
-def set_epsilon(page, value):
-    """Move the slider as a finger does: the native value, then an input event."""
-    page.evaluate(
-        """([selector, value]) => {
-          const range = document.querySelector(selector);
-          Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(range, value);
-          range.dispatchEvent(new Event('input', {bubbles: true}));
-        }""",
-        [SLIDER, str(value)],
-    )
-
-
-def choose_sample(page, index):
-    before = stage(page, "ready")
-    page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").nth(index).click()
-    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
-
-
-def choose_model(page, name):
-    before = stage(page, "ready")
-    page.locator("#model input").click()
-    offered = f"{title(name)} · {available_recognizers()[name].test_accuracy:.1%}"
-    option = page.get_by_role("option", name=offered, exact=True)
-    option.click()
-    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)
+from .driving import OPENING, SLIDER, STAGE, choose_model, choose_sample, pixels, set_epsilon, shown, stage
 
 
 def expected(photograph, name, epsilon, label=None):

@@ -15,7 +15,6 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from fgsm.cli.main import main
 from fgsm.faces.dataset import gather
 from fgsm.faces.detect import SMALLEST_SEARCHED, Square, centre_square, find_faces, frame, framing
 from fgsm.faces.picture import open_picture
@@ -24,6 +23,7 @@ from fgsm.page.uploads import Upload
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused, say
 
+from .driving import call
 from .hostile import (
     BROKEN_EXIF,
     FACE,
@@ -39,7 +39,6 @@ from .hostile import (
     saved,
     xmp_chunk,
 )
-from .test_hosting import call
 
 NAMES = [name for name, _, _ in FILES]
 REFUSED = [entry for entry in FILES if entry[2]]
@@ -70,16 +69,12 @@ def test_each_is_read_or_refused_in_a_sentence(files, name, refusal):
 
 
 @pytest.mark.parametrize(("name", "refusal"), [(name, refusal) for name, _, refusal in FILES])
-def test_the_command_line_does_the_same(files, name, refusal, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["fgsm", "attack", str(files / name)])
+def test_the_command_line_does_the_same(files, name, refusal, command_line):
+    code, output, error = command_line("attack", files / name)
     if refusal is None:
-        main()
-        assert "attacked on person" in capsys.readouterr().out
+        assert code == 0 and "attacked on person" in output
     else:
-        with pytest.raises(SystemExit) as ended:
-            main()
-        error = capsys.readouterr().err
-        assert ended.value.code == 2 and beginning(refusal) in error and len(error.splitlines()) == 1
+        assert code == 2 and beginning(refusal) in error and len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("name", "refusal"), [(name, refusal) for name, _, refusal in FILES])

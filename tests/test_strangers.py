@@ -19,17 +19,23 @@ from types import SimpleNamespace
 import gradio as gr
 import httpx
 import pytest
-from fgsm.tabs import attack_tab, brought, curve_tab, gate, own_picture, transfer_tab  # TODO
-from fgsm.tabs import visit as visit_of_page  # TODO
 from filelock import FileLock
 from gradio.events import EventData
 from PIL import Image
 
 from fgsm.faces.picture import open_picture
-from fgsm.measures.transfer import Matrix
-from fgsm.page.compute import Computer, House
+from fgsm.page import own_picture, room, stage_events
+from fgsm.page.compute import House
+from fgsm.page.controls import Controls
+from fgsm.page.curve_tab import CurveTab
+from fgsm.page.event import Event, politely, without_last_word
 from fgsm.page.folder import clear_abandoned
+from fgsm.page.housekeeping import look
+from fgsm.page.measurement import Board
+from fgsm.page.service import Service
+from fgsm.page.transfer_tab import TransferTab
 from fgsm.page.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
+from fgsm.page.visit import StageEvent, Visit, first_face
 from fgsm.page.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused
@@ -178,7 +184,7 @@ def test_a_refused_call_loses_nothing(caller):
 
 def later(monkeypatch, seconds):
     now = time.monotonic()
-    monkeypatch.setattr("fgsm.tabs.uploads.time.monotonic", lambda: now + seconds)
+    monkeypatch.setattr("fgsm.page.uploads.time.monotonic", lambda: now + seconds)
 
 
 def arrived(uploads, size=10, address="here"):
@@ -336,7 +342,7 @@ def test_a_visit_has_a_plain_name(caller, session):
 
 def test_visits_end_are_remembered_a_while_and_are_not_endless(monkeypatch):
     now = time.monotonic()
-    monkeypatch.setattr("fgsm.tabs.visitors.time.monotonic", lambda: now)
+    monkeypatch.setattr("fgsm.page.visitors.time.monotonic", lambda: now)
     guests = Visitors()
     page, passer_by = guests.meet("page", "here"), guests.meet("passer-by", "here")
     page.heartbeats, page.has_page, passer_by.asked = 1, True, now
@@ -358,7 +364,7 @@ def test_visits_end_are_remembered_a_while_and_are_not_endless(monkeypatch):
 
 def test_pages_opened_and_closed_do_not_add_up(monkeypatch):
     now = time.monotonic()
-    monkeypatch.setattr("fgsm.tabs.visitors.time.monotonic", lambda: now)
+    monkeypatch.setattr("fgsm.page.visitors.time.monotonic", lambda: now)
     guests = Visitors()
     for number in range(MOST + 50):
         closed = guests.meet(f"visit-{number}", "here")
@@ -367,9 +373,9 @@ def test_pages_opened_and_closed_do_not_add_up(monkeypatch):
     assert guests.find("visit-49") is None and guests.find("visit-50") is not None
 
 
-def test_when_a_visit_ends_nothing_of_it_is_kept(monkeypatch):
-    guests = Visitors()
-    monkeypatch.setattr(gate, "guests", guests)
+def test_when_a_visit_ends_nothing_of_it_is_kept():
+    service = Service()
+    guests, brought = service.visitors, service.uploads
     visitor = guests.meet("leaver", "here")
     visitor.has_page, visitor.left = True, time.monotonic() - PATIENCE - 1
     name = arrived(brought)
@@ -390,9 +396,9 @@ def test_when_a_visit_ends_nothing_of_it_is_kept(monkeypatch):
         clean_events=clean_events,
     )
     blocks = SimpleNamespace(_queue=queue)
-    look = gate._look(SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder()))
+    looking = look(SimpleNamespace(get_blocks=lambda: blocks, state_holder=holder()), service)
     with ThreadPoolExecutor() as elsewhere:  # than where a browser's loop may run
-        elsewhere.submit(asyncio.run, look).result()
+        elsewhere.submit(asyncio.run, looking).result()
     assert brought.find(name) is None and not upload.data and not os.path.exists(file)
     assert state.config_values == {} and cleaned == ["leaver"]
     assert queue.pending_messages_per_session == queue.pending_event_ids_session == {}
@@ -746,55 +752,55 @@ def test_a_long_measurement_is_refused_with_a_word_on_what_to_do(caller):
     assert re.search(r"would take about \d+ min here, where 30 are the most: choose fewer", answer)
 
 
-def test_requests_at_once_are_bounded_and_those_unheard_make_room(monkeypatch):
-    guests = Visitors()
-    monkeypatch.setattr(gate, "guests", guests)
+def test_requests_at_once_are_bounded_and_those_unheard_make_room():
+    service = Service()
+    guests = service.visitors
     asking, unread = {}, {}
     queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session=unread)
-    keeper = gate.Gate(None, SimpleNamespace(_queue=queue))
+    keeper = room.Room(SimpleNamespace(_queue=queue), service)
     newcomer, page = guests.meet("newcomer", "here"), guests.meet("page", "here")
     page.heartbeats = 1
-    for number in range(gate.EACH):
-        assert keeper._has_room(newcomer)
+    for number in range(room.EACH):
+        assert keeper.has_room(newcomer)
         other = guests.meet(f"other-{number}", "here")
         other.asked, other.streams = time.monotonic(), 1
         asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
-    assert not keeper._has_room(newcomer)  # all are being listened to
-    assert keeper._has_room(page)  # which counts for itself
+    assert not keeper.has_room(newcomer)  # all are being listened to
+    assert keeper.has_room(page)  # which counts for itself
     for number in (3, 5):
         guests.find(f"other-{number}").streams = 0
-    assert not keeper._has_room(newcomer) and not guests.find("other-3").cancelled  # they have asked just now
-    guests.find("other-5").asked -= gate.GRACE + 1
-    assert not keeper._has_room(newcomer) and guests.find("other-5").cancelled == {"request-5"}
+    assert not keeper.has_room(newcomer) and not guests.find("other-3").cancelled  # they have asked just now
+    guests.find("other-5").asked -= room.GRACE + 1
+    assert not keeper.has_room(newcomer) and guests.find("other-5").cancelled == {"request-5"}
     del asking["request-5"]
-    assert keeper._has_room(newcomer)
-    unread["newcomer"] = set(range(gate.UNREAD))
-    assert not keeper._has_room(newcomer)
+    assert keeper.has_room(newcomer)
+    unread["newcomer"] = set(range(room.UNREAD))
+    assert not keeper.has_room(newcomer)
 
 
-@pytest.mark.parametrize(("visits", "places"), [(20, gate.ALL - gate.RESERVED), (gate.ALL, gate.ALL)])
-def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch, visits, places):
-    guests = Visitors()
-    monkeypatch.setattr(gate, "guests", guests)
+@pytest.mark.parametrize(("visits", "places"), [(20, room.ALL - room.RESERVED), (room.ALL, room.ALL)])
+def test_who_has_least_is_let_in_before_who_invents_visits(visits, places):
+    service = Service()
+    guests = service.visitors
     asking = {}
     queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session={})
-    keeper = gate.Gate(None, SimpleNamespace(_queue=queue))
+    keeper = room.Room(SimpleNamespace(_queue=queue), service)
     newcomer = guests.meet("newcomer", "here")
     newcomer.heartbeats = 1
     crowd = [guests.meet(f"invented-{number}", "there") for number in range(visits)]
     for other in crowd:
         other.heartbeats = other.streams = 1
-    for number in range(gate.ALL):
+    for number in range(room.ALL):
         other = crowd[number % len(crowd)]
-        if not keeper._has_room(other):
+        if not keeper.has_room(other):
             break
         asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
-    assert len(asking) == places and keeper._has_room(newcomer) == (places < gate.ALL)
-    for number in range(len(asking), gate.ALL):
+    assert len(asking) == places and keeper.has_room(newcomer) == (places < room.ALL)
+    for number in range(len(asking), room.ALL):
         asking[f"request-{number}"] = SimpleNamespace(session_hash=crowd[number % len(crowd)].session)
     for other in crowd:
         other.cancelled.clear()
-    assert not keeper._has_room(newcomer)
+    assert not keeper.has_room(newcomer)
     assert sum(len(other.cancelled) for other in crowd) == 1  # which makes room
 
 
@@ -802,45 +808,56 @@ def test_who_has_least_is_let_in_before_who_invents_visits(monkeypatch, visits, 
 
 
 @pytest.fixture
-def held(monkeypatch):
-    """A page's handlers beside a computer that is held up until the word is given."""
+def held():
+    """A service whose computer is held up until the word is given."""
     go, begun = threading.Event(), threading.Event()
-    computer = Computer()
-    monkeypatch.setattr(visit_of_page, "computer", computer)
+    service = Service()
 
     def wait():
         begun.set()
         go.wait(30)
 
     def hold():
-        with computer.work(House()) as work:
+        with service.computer.work(House()) as work:
             work.run(wait)
 
     threading.Thread(target=hold).start()
     assert begun.wait(10)
-    yield computer, go
+    yield service, go
     go.set()
 
 
-def in_background(computer, handler):
+def asked(service, visit, handler, *controls, data=None, session="somebody"):
+    """What a handler of the stage's says, as Gradio asks it."""
+    request = SimpleNamespace(session_hash=session, client=None, headers={})
+    event = StageEvent(service, request, EventData(None, data) if data else None).on(visit, Controls(*controls))
+    return politely(without_last_word(handler))(event)
+
+
+def in_background(computer, answers):
     """What a handler says of the stage, being heard by a thread of its own once its first step waits."""
     said = []
     before = computer.waiting()
-    thread = threading.Thread(target=lambda: said.extend(handler))
+    thread = threading.Thread(target=lambda: said.extend(answers))
     thread.start()
     while computer.waiting() == before and thread.is_alive():
         time.sleep(0.001)
     return thread, said
 
 
+def arrived_at(service, data):
+    upload = service.uploads.begin("")
+    service.uploads.receive(upload, data)
+    return service.uploads.finish(upload)
+
+
 def test_what_is_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
-    computer, go = held
-    request = SimpleNamespace(session_hash="hurry", client=None, headers={})
-    visit = visit_of_page.Visit()
-    chosen = EventData(None, {"index": 6})
-    first = in_background(computer, attack_tab.choose_sample(request, chosen, visit, *CONTROLS, None))
-    controls = [*CONTROLS[:4], "BIM", "dodge", None]
-    second = in_background(computer, attack_tab.change_slider(request, visit, *controls))
+    service, go = held
+    visit, computer = Visit(), service.computer
+    choosing = asked(service, visit, stage_events.choose_sample, *CONTROLS, None, data={"index": 6})
+    first = in_background(computer, choosing)
+    turning = asked(service, visit, stage_events.change_slider, *CONTROLS[:4], "BIM", "dodge", None)
+    second = in_background(computer, turning)
     go.set()
     for thread, _ in (first, second):
         thread.join(120)
@@ -850,14 +867,12 @@ def test_what_is_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(
 
 
 def test_an_upload_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
-    computer, go = held
-    request = SimpleNamespace(session_hash="hurry-too", client=None, headers={})
-    visit = visit_of_page.Visit()
-    upload = brought.begin("")
-    brought.receive(upload, PHOTOGRAPH.read_bytes())
-    name = brought.finish(upload)
-    first = in_background(computer, own_picture.choose_photo(request, visit, *CONTROLS, name))
-    second = in_background(computer, attack_tab.change_slider(request, visit, *CONTROLS[:4], "BIM", "dodge", name))
+    service, go = held
+    visit, computer = Visit(), service.computer
+    name = arrived_at(service, PHOTOGRAPH.read_bytes())
+    first = in_background(computer, asked(service, visit, own_picture.choose_photo, *CONTROLS, name))
+    turning = asked(service, visit, stage_events.change_slider, *CONTROLS[:4], "BIM", "dodge", name)
+    second = in_background(computer, turning)
     go.set()
     for thread, _ in (first, second):
         thread.join(120)
@@ -865,78 +880,72 @@ def test_an_upload_chosen_while_the_page_is_busy_is_what_the_next_control_attack
     assert len(crops) == 1 and not [message for message, _ in first[1] if "link" in message]
     links = [message["link"] for message, _ in second[1] if "link" in message]
     assert links and all((link["face"], link["attack"]) == (None, "BIM") for link in links)
-    brought.end("hurry-too")
 
 
-def test_a_picture_that_is_none_leaves_the_stage_as_it_is():
-    request = SimpleNamespace(session_hash="damaged", client=None, headers={})
-    visit = visit_of_page.Visit()
-    visit.face = before = visit_of_page.first_face("resnet18")
-    upload = brought.begin("")
-    brought.receive(upload, b"no picture")
+@pytest.fixture(scope="module")
+def service():
+    return Service()
+
+
+def test_a_picture_that_is_none_leaves_the_stage_as_it_is(service):
+    visit = Visit()
+    visit.face = before = first_face(service, service.choose("resnet18"))
+    name = arrived_at(service, b"no picture")
     with pytest.raises(gr.Error, match="not a picture that can be read"):
-        list(own_picture.choose_photo(request, visit, *CONTROLS, brought.finish(upload)))
-    assert visit.face is before and brought.find(upload.name) is None
+        list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name))
+    assert visit.face is before and service.uploads.find(name) is None
 
 
-def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(monkeypatch):
-    request = SimpleNamespace(session_hash="remover", client=None, headers={})
-    visit = visit_of_page.Visit()
-    upload = brought.begin("")
-    brought.receive(upload, PHOTOGRAPH.read_bytes())
+def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(service, monkeypatch):
+    visit = Visit()
+    name = arrived_at(service, PHOTOGRAPH.read_bytes())
 
     def removed_meanwhile(picture):
-        brought.end("remover")
-        visit.face, visit.attack = visit_of_page.first_face("resnet18"), visit.attack + 1
+        service.uploads.end("remover")
+        visit.face, visit.attack = first_face(service, service.choose("resnet18")), visit.attack + 1
         return []
 
     monkeypatch.setattr(own_picture, "find_faces", removed_meanwhile)
-    said = list(own_picture.choose_photo(request, visit, *CONTROLS, brought.finish(upload)))
+    said = list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, session="remover"))
     assert [crop for _, crop in said if crop is None or "preview" in crop] == [None]
-    assert not visit.face.own
+    assert not visit.face.brought
 
 
-def test_a_wrong_epsilon_leaves_what_is_being_drawn_alone():
+def measuring(tab, board, *values):
     request = SimpleNamespace(session_hash="drawer", client=None, headers={})
-    board = curve_tab.Board()
-    running = curve_tab.measure(board, ["resnet18"], "0, 0.0123", ["FGSM"], request)
+    return politely(tab.measure)(board, values, Event(tab.service, request))
+
+
+def test_a_wrong_epsilon_leaves_what_is_being_drawn_alone(service):
+    tab, board = CurveTab(service), Board()
+    running = measuring(tab, board, ["resnet18"], "0, 0.0123", ["FGSM"])
     next(running), next(running)
-    assert board.state == "running" and board.curves
+    assert board.state == "running" and board.results
     said = []
     with pytest.raises(gr.Error, match="is not an epsilon"):
-        said.extend(curve_tab.measure(board, ["resnet18"], "oops", ["FGSM"], request))
+        said.extend(measuring(tab, board, ["resnet18"], "oops", ["FGSM"]))
     assert said == [] and board.state == "running"
     next(running)
     running.close()
     assert board.state == "stopped"
-    wrong = curve_tab.measure(board, ["resnet18"], "oops", ["FGSM"], request)
+    wrong = measuring(tab, board, ["resnet18"], "oops", ["FGSM"])
     drawn, *files = next(wrong)
     assert drawn["state"] == "stopped" and drawn["curves"] and files == [gr.skip(), gr.skip()]
 
 
-def test_in_the_middle_of_a_batch_a_heat_map_has_no_examples_beyond_its_counts(monkeypatch):
-    request = SimpleNamespace(session_hash="heat", client=None, headers={})
-    settings = {"models": ["resnet18", "resnet101"], "attack": "FGSM", "epsilon": 0.0777}
-
-    def matrix(total, fooled, examples):
-        counts, pairs = [[total - fooled] * 2] * 2, [[[(0, 1)] * examples] * 2] * 2
-        return Matrix(
-            **settings,
-            precision="float32",
-            clean=[total] * 2,
-            correct=counts,
-            fooled=[[fooled] * 2] * 2,
-            total=total,
-            examples=pairs,
-        )
-
-    steps = [matrix(0, 0, 2), matrix(4, 2, 2), matrix(4, 2, 5), matrix(8, 5, 5)]
-    monkeypatch.setattr(transfer_tab, "computed", lambda *_: iter(steps))
-    monkeypatch.setattr(transfer_tab, "finished", {})
-    board, seen = transfer_tab.Board(), []
-    for _ in transfer_tab.measure(board, settings["models"], 0.0777, "FGSM", request):
-        seen.append(board.matrix)
-    assert [(one.total, len(one.examples[0][0])) for one in seen if one] == [(4, 2), (8, 5), (8, 5)]
+def test_in_the_middle_of_a_batch_a_heat_map_has_no_examples_beyond_its_counts(service):
+    """Whatever is handed out, the examples in a cell are among those that it counts."""
+    tab, board = TransferTab(service), Board()
+    seen = []
+    running = measuring(tab, board, ["resnet18", "resnet18-robust"], 0.0777, "FGSM")
+    for _ in running:
+        seen += board.results.values()
+        if seen and seen[-1].total >= 12:
+            running.close()
+    assert {matrix.total for matrix in seen} >= {4, 8, 12} and len(seen) > len({matrix.total for matrix in seen})
+    for matrix in seen:
+        for counts, cells in zip(matrix.fooled, matrix.examples, strict=True):
+            assert [len(cell) for cell in cells] == [min(5, count) for count in counts]
 
 
 def test_the_slider_ends_where_the_last_top_was_chosen(visit):

@@ -1,11 +1,13 @@
 """What may be asked for, and the one sentence for everything else."""
 
 import pytest
-from fgsm.values import known_recognizer  # TODO
 
+from fgsm.attacks.fgsm import FGSM
+from fgsm.attacks.pgd import PGD
 from fgsm.attacks.random_signs import RANDOM_SIGNS
 from fgsm.measures.asked import COURSE_EPSILONS, known_epsilon, parse_epsilons
 from fgsm.measures.named import known_attack, known_attacks, known_person, known_recognizers, known_target
+from fgsm.recognizers.survey import survey_of
 from fgsm.texts import Refused
 
 DECOMPOSED = "Ange\u0301lica"
@@ -78,15 +80,16 @@ def test_grey_levels_are_told_how_they_are_written(value):
 
 @pytest.mark.parametrize("value", [["PGD"], None, True, "fgsm", "", {}, 7])
 def test_an_attack_is_one_name(value):
-    assert known_attack("PGD") == "PGD"
+    assert known_attack("PGD") is PGD
     with pytest.raises(Refused, match=r"There is no attack named .*: choose from FGSM"):
         known_attack(value)
 
 
 def test_attacks_and_recognisers_come_in_lists():
-    assert known_attacks(["PGD", "FGSM", "PGD"]) == ["FGSM", "PGD"]
-    assert known_recognizers(["resnet18", "resnet", "resnet18"]) == ["resnet18", "resnet"]
-    for check in (known_attacks, known_recognizers):
+    found = survey_of().look()
+    assert known_attacks(["PGD", "FGSM", "PGD"]) == [FGSM, PGD]
+    assert list(known_recognizers(["resnet18", "resnet", "resnet18"], found)) == ["resnet18", "resnet"]
+    for check in (known_attacks, lambda values: known_recognizers(values, found)):
         for value in (None, "FGSM", True, {}):
             with pytest.raises(Refused, match="Give a list of at least one"):
                 check(value)
@@ -99,7 +102,7 @@ def test_attacks_and_recognisers_come_in_lists():
 @pytest.mark.parametrize("value", [None, True, ["resnet18"], "", "nobody", "../resnet18", 10**400])
 def test_a_recogniser_is_one_name(value):
     with pytest.raises(Refused, match=r"no recogniser named .*: choose one of resnet, "):
-        known_recognizer(value)
+        survey_of().look().named(value)
 
 
 def test_people_are_found_however_they_are_spelled():
@@ -111,8 +114,8 @@ def test_people_are_found_however_they_are_spelled():
 
 @pytest.mark.parametrize("value", [["person 07"], 7, True, {}])
 def test_a_target_is_a_name(value):
-    assert known_target(LABELS, None, "FGSM") is None and known_target(LABELS, "", CONTROL) is None
+    assert known_target(LABELS, None, FGSM) is None and known_target(LABELS, "", RANDOM_SIGNS) is None
     with pytest.raises(Refused, match="A target is a person's name"):
-        known_target(LABELS, value, "FGSM")
+        known_target(LABELS, value, FGSM)
     with pytest.raises(Refused, match="Random signs aim at nobody"):
-        known_target(LABELS, "person 07", CONTROL)
+        known_target(LABELS, "person 07", RANDOM_SIGNS)

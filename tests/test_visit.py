@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from fgsm.tabs import config_of  # TODO
-from fgsm.tabs import visit as visits  # TODO
 
 from fgsm.measures.named import spelled_like
+from fgsm.page import showing
+from fgsm.page import visit as visits
+from fgsm.page.controls import Controls, view_of
+from fgsm.page.service import Service
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS
 
@@ -164,38 +166,50 @@ def test_the_stage_can_be_used_with_keys_and_heard(visit):
 
 
 def test_no_text_ends_the_script_that_holds_it():
-    from fgsm.tabs import head  # TODO
+    from fgsm.page.drawings import head
 
-    script = head()
-    assert script.count("</script>") == 1
-
-
-SETTINGS = ("resnet18", 0.03, 0.1, False, "FGSM", "impersonate", None)
+    assert head().count("</script>") == head().count("<script") == 2
 
 
-def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silence():
-    face = visits.first_face("resnet18")
-    view = visits.view_of(visits.Visit(target="Zoë"), *SETTINGS)
-    assert view.target is None
-    assert visits.note(view, face, "en").startswith("ResNet-18 does not know Zoë, so the face only moves away")
-    assert visits.note(view, face, "es").startswith("ResNet-18 no conoce a Zoë")
-    assert "Nobody to become is chosen yet" in visits.note(visits.view_of(visits.Visit(), *SETTINGS), face, "en")
-    known = visits.view_of(visits.Visit(target="person 07"), *SETTINGS)
-    assert known.target == "person 07" and "does not know" not in visits.note(known, face, "en")
+CONTROLS = Controls("resnet18", 0.03, 0.1, False, "FGSM", "impersonate", None)
 
 
-def test_links_name_people_however_they_are_spelled(monkeypatch):
-    config = replace(config_of("resnet18"), labels=("Angélica", "person 24"))
-    monkeypatch.setattr(visits, "config_of", lambda model: config)
+@pytest.fixture(scope="module")
+def service():
+    return Service()
+
+
+def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silence(service):
+    chosen = service.choose("resnet18")
+    face = visits.first_face(service, chosen)
+
+    def note(wanted, language):
+        view = view_of(CONTROLS, chosen, wanted)
+        return view.target, showing.note(service, view, face, language)
+
+    target, said = note("Zoë", "en")
+    assert target is None and said.startswith("ResNet-18 does not know Zoë, so the face only moves away")
+    assert note("Zoë", "es")[1].startswith("ResNet-18 no conoce a Zoë")
+    assert "Nobody to become is chosen yet" in note(None, "en")[1]
+    target, said = note("person 07", "en")
+    assert target == "person 07" and "does not know" not in said
+
+
+def test_links_name_people_however_they_are_spelled(service, monkeypatch):
+    chosen = service.choose("resnet18")
+    chosen = replace(chosen, config=replace(chosen.config, labels=("Angélica", "person 24")))
+    monkeypatch.setattr(showing, "chosen_by", lambda service, link: chosen)
     sample = visits.Face(BUILTIN_FACES / "person_01" / "06.png", "Angélica")
-    monkeypatch.setattr(visits, "samples", lambda model: [visits.Face(BUILTIN_FACES / "x", "person 24"), sample])
+    people = [visits.Face(BUILTIN_FACES / "x", "person 24"), sample]
+    monkeypatch.setattr(visits, "samples", lambda service, chosen: people)
     assert [spelled_like(name, ["Weiss", "Weiß"]) for name in ("Weiß", "Weiss", "WEISS")] == ["Weiß", "Weiss", "Weiss"]
     for spelled in ("Ange\u0301lica", "Angélica", "angélica"):
-        face, view, _ = visits.asked_for({"face": spelled, "target": "person_24"})
+        face, view, _ = showing.asked_for(service, {"face": spelled, "target": "person_24"})
         assert face == sample and view.target == "person 24"
-        face, view, named = visits.asked_for({"face": "person_24", "target": spelled, "epsilon": "5.1/255"})
+        asked = {"face": "person_24", "target": spelled, "epsilon": "5.1/255"}
+        face, view, named = showing.asked_for(service, asked)
         assert face.person == "person 24" and view.target == "Angélica" and named and view.epsilon == 0.02
-    _, view, _ = visits.asked_for({"face": "person_24", "target": "person_24"})
+    _, view, _ = showing.asked_for(service, {"face": "person_24", "target": "person_24"})
     assert view.target is None  # nobody becomes whom they are
 
 

@@ -15,7 +15,7 @@ from ..measures.tables import curves_as_csv, matrix_as_csv, write_table
 from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
 from ..recognizers.recognizer import load_recognizer
 from ..recognizers.survey import available_recognizers, default_recognizer, survey_of
-from ..recognizers.testset import load_test_set, tested_photographs
+from ..recognizers.testset import load_test_set, photographs_tested
 from ..texts import ENGLISH, Refused
 from .output import as_columns, make_folder, written_when_stopped
 
@@ -25,7 +25,7 @@ def curve_command(arguments: argparse.Namespace) -> None:
     attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
     names = chosen(
         arguments.model,
-        lambda: [name for name, config in available_recognizers().items() if tested_photographs(config)],
+        lambda: [name for name, config in available_recognizers().items() if photographs_tested(config)],
     )
     recognizers = [load_recognizer(name) for name in names]
     make_folder(arguments.out)

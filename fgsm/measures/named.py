@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..attacks import ATTACKS, Attack
 from ..recognizers.survey import Checkpoint, Found
-from ..recognizers.testset import tested_photographs
+from ..recognizers.testset import photographs_tested
 from ..texts import Refused, composed, in_link
 from .asked import shown
 
@@ -34,7 +34,7 @@ def known_recognizers(values: object, found: Found) -> dict[str, Checkpoint]:
         raise Refused("refused.no_recogniser")
     chosen = {checkpoint.name: checkpoint for checkpoint in map(found.named, values)}
     for name, checkpoint in chosen.items():
-        if not tested_photographs(checkpoint.config):
+        if not photographs_tested(checkpoint.config):
             raise Refused("refused.no_test_faces", recogniser=name)
     return chosen
 

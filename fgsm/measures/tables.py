@@ -30,7 +30,7 @@ def curves_as_csv(curves: Sequence[Snapshot]) -> str:
 
 
 def matrix_as_csv(matrix: Matrix) -> str:
-    """A row for each pair of recognisers, with MATRIX_COLUMNS, and one for each without an attack, crafted on nothing."""
+    """A row for each pair of recognisers, with MATRIX_COLUMNS, and one for each without an attack."""
     rows: list[tuple[object, ...]] = [MATRIX_COLUMNS]
     for model, correct in zip(matrix.models, matrix.clean, strict=True):
         rows.append(("none", matrix.precision, 0.0, "", model, *_measured(correct, matrix.total)))

@@ -132,14 +132,12 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
 
     def examples(self, event: Event, results: Results) -> FooledMessage:
         model, attack, epsilon = event.told("model", "attack", "epsilon")
-        for job, curve in results.items():
-            if [curve.model, curve.attack] == [model, attack] and epsilon in curve.epsilons:
-                break
-        else:
+        drawn = {(curve.model, curve.attack): job for job, curve in results.items()}
+        job = drawn.get((str(model), str(attack)))
+        if job is None or epsilon not in results[job].epsilons or not self.is_present(job):
             raise Refused("refused.old_point")
-        (chosen,), at = job.models, curve.epsilons.index(epsilon)
-        if self.service.found().usable.get(chosen.name) != chosen:
-            raise Refused("refused.old_point")
+        curve, (chosen,) = results[job], job.models
+        at = curve.epsilons.index(epsilon)
         shown = {"epsilon": f"{curve.epsilons[at]:g}", "levels": f"{255 * curve.epsilons[at]:.1f}"}
         about = say("curve.point", event.language, **_names(curve, event.language), **shown)
         of = (ATTACKS[curve.attack], chosen, curve.epsilons[at])

@@ -9,7 +9,7 @@ from ..attacks import Attack
 from ..faces.prepare import as_picture
 from ..measures.curve import example_faces
 from ..recognizers.scoring import score
-from ..recognizers.testset import load_test_set, tested_photographs
+from ..recognizers.testset import load_test_set, photographs_tested
 from ..texts import say
 from .compute import Asker
 from .event import Event
@@ -21,7 +21,7 @@ from .showing import GRADIENT
 
 def faces_and_labels(service: Service, chosen: Chosen) -> tuple[Tensor, Tensor]:
     """The test faces of a recogniser and their labels, read once for all that are tested alike."""
-    files = tuple((file, file.stat().st_mtime_ns) for file in tested_photographs(chosen.config))
+    files = tuple((file, file.stat().st_mtime_ns) for file in photographs_tested(chosen.config))
     alike = (files, chosen.config.labels, chosen.config.input_size)
     sets = service.results("test sets", MOST_SETS)
     faces: tuple[Tensor, Tensor] = sets.get(alike) or load_test_set(service.network(chosen))

@@ -89,6 +89,11 @@ class Tab(ABC, Generic[R, Asked]):
     def examples(self, event: Event, results: Mapping[Job[R], R]) -> FooledMessage:
         """The faces behind what was clicked. Raises Refused where that is no longer there."""
 
+    def is_present(self, job: Job[R]) -> bool:
+        """Whether the recognisers of `job` are still the ones that have these names."""
+        usable = self.service.found().usable
+        return all(usable.get(model.name) == model for model in job.models)
+
     def measure(self, board: Board[R], values: tuple[Any, ...], event: Event) -> Iterator[tuple[Any, ...]]:
         """The drawing after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
         try:

@@ -5,7 +5,6 @@ forgotten when its files are replaced. What belongs to one visit alone is never 
 """
 
 import functools
-import itertools
 import re
 import threading
 import weakref
@@ -87,13 +86,10 @@ class Kept:
 
 
 class Service:
-    """Recognisers, devices, results, and those who work for all: the computing thread, the decoder, the lists of visits.
+    """Recognisers, devices, results, and what works for all: the computing thread, the decoder, the lists of visits.
 
     Under a lent GPU, which works in a fork of this process, it stands for the fork's copy of itself.
     """
-
-    _living: "weakref.WeakValueDictionary[int, Service]" = weakref.WeakValueDictionary()
-    _numbers = itertools.count()
 
     def __init__(self, models: Path = MODELS, device: torch.device = DEVICE) -> None:
         self.survey = Survey(models)
@@ -106,11 +102,10 @@ class Service:
         self._loading = threading.Lock()
         self._networks: dict[str, tuple[Checkpoint, torch.device, Recognizer]] = {}
         self._kept: dict[str, Kept] = {}
-        self._number = next(self._numbers)
-        self._living[self._number] = self
+        _living[id(self)] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Service._living.__getitem__, (self._number,)
+        return _service_of, (id(self),)
 
     def found(self) -> Found:
         """The recognisers that there are, and those that cannot be used."""
@@ -185,6 +180,13 @@ class Service:
         """Give up what waits to be computed or decoded and nobody waits for."""
         for turns in (self.computer, self.decoder.turns):
             turns.forget_unheard()
+
+
+_living: "weakref.WeakValueDictionary[int, Service]" = weakref.WeakValueDictionary()  # for forks of this process
+
+
+def _service_of(number: int) -> Service:
+    return _living[number]
 
 
 def _is_of_cuda(error: RuntimeError) -> bool:

@@ -14,7 +14,7 @@ MOST_THREADS = 240  # visitors wait in threads for the one that computes; more t
 def run() -> NoReturn:
     """Serve the page until it is stopped. Ends the program."""
     # OpenMP's threads, which wait for each other by spinning, take three times as long for a step where anything else
-    # wants a core, as a page with visitors does; spinning for a moment only is as fast alone, and as fast beside others.
+    # wants a core, as a page with visitors does; spinning for a moment only is as fast alone, and beside others too.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # before PyTorch is loaded
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "100"  # which Gradio counts over anew after each
     host, port = machine.prepare()

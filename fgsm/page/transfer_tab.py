@@ -141,14 +141,10 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
 
     def examples(self, event: Event, results: Results) -> FooledMessage:
         source, model = event.told("source", "model")
-        for job, matrix in results.items():
-            if source in matrix.models and model in matrix.models:
-                break
-        else:
+        job = next(iter(results), None)
+        if job is None or not {source, model} <= {*results[job].models} or not self.is_present(job):
             raise Refused("refused.old_point")
-        usable = self.service.found().usable
-        if any(usable.get(chosen.name) != chosen for chosen in job.models):
-            raise Refused("refused.old_point")
+        matrix = results[job]
         row, column = matrix.models.index(source), matrix.models.index(model)
         language, attack = event.language, ATTACKS[matrix.attack]
         names = {"source": title(source, language), "other": title(model, language)}

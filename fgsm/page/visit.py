@@ -11,7 +11,7 @@ from ..faces.detect import Square
 from ..faces.picture import can_be_opened, open_picture
 from ..faces.prepare import prepare
 from ..measures.named import spelled_like
-from ..recognizers.testset import tested_photographs
+from ..recognizers.testset import photographs_tested
 from ..texts import Refused, in_link
 from .compute import Asker
 from .controls import Controls, View, view_of
@@ -87,7 +87,7 @@ def samples(service: Service, chosen: Chosen) -> list[Face]:
 
     def made() -> list[Face]:
         first: dict[str, Path] = {}
-        for photograph, person in tested_photographs(chosen.config).items():
+        for photograph, person in photographs_tested(chosen.config).items():
             if person not in first and can_be_opened(photograph):
                 first[person] = photograph
         return [Face(photograph, person) for person, photograph in first.items()]

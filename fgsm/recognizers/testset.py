@@ -15,7 +15,7 @@ from .config import Config
 from .recognizer import Recognizer
 
 
-def tested_photographs(config: Config) -> dict[Path, str]:
+def photographs_tested(config: Config) -> dict[Path, str]:
     """The test photographs of a recogniser with this config that are on this machine, each with its person."""
     root = folder_of(config.faces)
     people = owners(root)
@@ -31,7 +31,7 @@ def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
     A photograph that is damaged is left out. Raises Refused where none is on this machine.
     """
     faces, labels = [], []
-    for photograph, person in tested_photographs(recognizer.config).items():
+    for photograph, person in photographs_tested(recognizer.config).items():
         with suppress(Refused):
             faces.append(prepare(open_picture(photograph), recognizer.input_size))
             labels.append(recognizer.labels.index(person))
