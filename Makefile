@@ -1,8 +1,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet
+# PyTorch without CUDA is a tenth of the size: uv picks it where there is no NVIDIA card, and pip takes what there is.
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=auto
 
-.PHONY: run test lint clean
+.PHONY: run test lint mutants clean
 
 run: $(VENV)/run
 	$(BIN)/python app.py
@@ -10,19 +13,30 @@ run: $(VENV)/run
 test: $(VENV)/test
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/test
+lint: $(VENV)/test node_modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npm run --silent lint
+	npm run --silent test
+
+mutants: $(VENV)/test
+	$(BIN)/python benchmarks/mutants.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules
 
 $(VENV)/run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(PIP) --upgrade pip uv
+	$(UV) -r requirements.txt || $(PIP) -r requirements.txt
 	touch $@
 
 $(VENV)/test: $(VENV)/run requirements-dev.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
+	touch $@
+
+node_modules: package.json package-lock.json
+	npm ci --silent --no-audit --no-fund
 	touch $@

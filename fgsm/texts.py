@@ -48,7 +48,7 @@ class Refused(ValueError):
     """Input that cannot be used. The message, in English, says what to do; `sentence` says it in another language."""
 
     def __init__(self, key: str, **values: object) -> None:
-        super().__init__(say(key, **values))
+        super().__init__(say(key, ENGLISH, **values))
         self.key = key
         self.values = values
 

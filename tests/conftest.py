@@ -37,6 +37,13 @@ STAGE_DONE = "#viewer .stage[aria-busy=false]"  # the face on the stage is score
 SHIPPED = sorted(BUILT_IN)
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever asks for the browser is marked so."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+
+
 def person_of(photograph):
     """The person on a built-in photograph."""
     return photograph.parent.name.replace("_", " ")

@@ -112,12 +112,12 @@ def test_nonsense_gets_a_sentence(tab, text, sentence):
 def test_the_api_answers_with_the_engines_counts(url, measured):
     model, curve = measured
     chart, table, _ = Client(url, verbose=False).predict(
-        models=["resnet18"], epsilons="0, 0.014", attacks=["FGSM", RANDOM_SIGNS], api_name="/curve"
+        models=["resnet18"], epsilons="0, 0.014", attacks=["FGSM", RANDOM_SIGNS.name], api_name="/curve"
     )
     attacked, control = chart["curves"]
     assert (attacked["correct"], attacked["total"]) == (curve.correct[:2], curve.total)
     *_, expected = accuracy_curve(model, *load_test_set(model), EPSILONS[:2], RANDOM_SIGNS)
-    assert control["attack"] == RANDOM_SIGNS and control["correct"] == expected.correct
+    assert control["attack"] == "random signs" and control["correct"] == expected.correct
     path = table["value"] if isinstance(table, dict) else table
     with open(path, newline="") as file:
         assert [int(row["correct"]) for row in csv.DictReader(file)] == curve.correct[:2] + expected.correct

@@ -9,9 +9,8 @@ from gradio_client import Client, handle_file
 from fgsm.attacks import Aim
 from fgsm.attacks.attack import aimed
 from fgsm.attacks.bim import BIM
-from fgsm.attacks.fgsm import FGSM, fgsm
+from fgsm.attacks.fgsm import fgsm
 from fgsm.attacks.gradient import sign_gradient
-from fgsm.attacks.pgd import PGD
 from fgsm.attacks.pixels import perturb_8bit
 from fgsm.attacks.random_signs import random_signs
 from fgsm.faces.picture import open_picture
@@ -223,7 +222,7 @@ def test_transfer_is_measured_drawn_and_clicked(page, url):
     page.locator("#transfer button.cell").first.click()
     page.locator("#transfer-faces figure").nth(4).wait_for(timeout=20_000)
     assert "Crafted on ResNet-18, tried on ResNet-18" in page.locator("#transfer-faces p").first.inner_text()
-    asked = (["resnet18", "resnet18-robust"], 0.03, FGSM)
+    asked = (["resnet18", "resnet18-robust"], 0.03, "FGSM")
     value, *_ = Client(url, verbose=False).predict(*asked, api_name="/transfer")
     assert [f"{cell['accuracy']:.1%}" for row in value["rows"] for cell in row] == shown_accuracies
 
@@ -243,7 +242,7 @@ def test_a_curve_of_several_steps_can_be_asked_for_and_stopped(page):
         page.locator("#curve-attacks label").filter(has_text=name).click()
     page.locator("#curve-start").click()
     page.locator("#curve .message", has_text="ResNet-18, PGD").wait_for(timeout=60_000)
-    assert page.locator("#curve .point").first.get_attribute("data-attack") == PGD
+    assert page.locator("#curve .point").first.get_attribute("data-attack") == "PGD"
     page.locator("#curve-stop").click()
     page.wait_for_selector("#curve .chart[data-state=stopped]", timeout=20_000)
 
@@ -251,11 +250,11 @@ def test_a_curve_of_several_steps_can_be_asked_for_and_stopped(page):
 def test_the_api_attacks_in_steps_towards_somebody(url):
     photograph = handle_file(BUILTIN_FACES / "person_05" / "07.png")
     client = Client(url, verbose=False)
-    report, _ = client.predict(photograph, "resnet18", 0.04, BIM, "person 09", api_name="/attack")
-    assert report["attack"] == BIM and report["float"]["top"][0]["label"] == "person 09"
+    report, _ = client.predict(photograph, "resnet18", 0.04, "BIM", "person 09", api_name="/attack")
+    assert report["attack"] == "BIM" and report["float"]["top"][0]["label"] == "person 09"
     assert report["float"]["dodged"] and report["float"]["impersonated"]
     with pytest.raises(Exception, match="knows nobody named"):
-        client.predict(photograph, "resnet18", 0.04, BIM, "nobody", api_name="/attack")
+        client.predict(photograph, "resnet18", 0.04, "BIM", "nobody", api_name="/attack")
 
 
 def test_the_perturbation_shown_is_the_change(page, resnet18, face):

@@ -20,7 +20,7 @@ from .driving import OPENING, SLIDER, STAGE, choose_model, choose_sample, pixels
 
 
 def expected(photograph, name, epsilon, label=None):
-    """Original, perturbation at gain 10 and adversarial face by NumPy; label and verdict by fgsm.attack."""
+    """Original, perturbation at gain 10 and adversarial face by NumPy; label and verdict by the library."""
     model = load_recognizer(name)
     image = prepare(photograph, model.input_size)[None].to(model.device)
     target = model(image).argmax(1) if label is None else torch.tensor([model.labels.index(label)], device=model.device)

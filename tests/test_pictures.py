@@ -148,7 +148,7 @@ def test_a_device_is_no_folder():
 
 def test_a_bomb_takes_no_memory(files):
     script = (
-        "import resource, sys; from fgsm.pictures import open_picture\n"
+        "import resource, sys; from fgsm.faces.picture import open_picture\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "for name in sys.argv[1:]:\n"
         "    try: open_picture(name)\n"

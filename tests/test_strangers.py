@@ -233,7 +233,7 @@ def test_pictures_that_nobody_uses_make_room_and_those_in_use_never_do():
     assert all(uploads.find(name) for name in (used, *idle[1:]))
 
 
-HOLD = "import sys; from fgsm.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+HOLD = "import sys; from fgsm.page.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
 
 
 def test_a_folder_whose_name_was_taken_anew_meanwhile_is_left_alone(tmp_path, monkeypatch):
@@ -476,7 +476,7 @@ def test_bodies_are_small_json_objects(url, body, status):
 
 
 @pytest.mark.parametrize(
-    "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_steps", "remove_photo", "survive"]
+    "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"]
 )
 @pytest.mark.parametrize(
     "said", [None, {}, {"index": -1}, {"x": 10**400, "y": 0, "side": True}, {"person": ["x"]}, [], 7]
@@ -631,10 +631,10 @@ def hostile_page(tmp_path_factory):
             file = BUILTIN_FACES / f"person_{number:02d}" / f"{at:02d}.png"
             Image.open(file).save(people / name / f"{at}.png")
     import torch
-    from fgsm.recognizer import build_network  # TODO
     from safetensors.torch import save_file
 
     from fgsm.places import MODELS
+    from fgsm.recognizers.networks import build_network
 
     torch.manual_seed(0)
     shipped = json.loads((MODELS / "resnet18" / "config.json").read_text())

@@ -4,7 +4,7 @@ import { notation, percent } from '../shared/numbers.js';
 import { recogniser, say } from '../shared/texts.js';
 import { colours, scales } from './scales.js';
 
-const named = ({ model, attack }) => `${recogniser(model)}, ${say(attack.title)}`;
+const named = ({ model, title }) => `${recogniser(model)}, ${say(title)}`;
 
 function describe(curve, at, axis) {
   const epsilon = curve.epsilons[at];
@@ -33,8 +33,7 @@ function drawAxes(svg, { left, right, bottom, ticks, x, y }, axis) {
 function drawCurve(svg, curve, colour, { x, y }) {
   const along = (shares) => curve.epsilons.map((epsilon, at) => `${x(epsilon)},${y(shares[at])}`);
   const band = [...along(curve.high), ...along(curve.low).reverse()].join(' ');
-  const { name, dash } = curve.attack;
-  const look = { class: 'line', 'data-attack': name, stroke: colour, 'stroke-dasharray': dash };
+  const look = { class: 'line', 'data-attack': curve.attack, stroke: colour, 'stroke-dasharray': curve.dash };
   makeSvg('polygon', { class: 'band', fill: colour, points: band }, svg);
   makeSvg('polyline', { ...look, points: along(curve.accuracy).join(' ') }, svg);
 }
@@ -56,12 +55,12 @@ export function mount({ element, props, trigger, watch }) {
     const epsilon = curve.epsilons[at];
     const where = { x: place.x(epsilon), y: place.y(curve.accuracy[at]) };
     const text = describe(curve, at, axis);
-    const identity = { 'data-model': curve.model, 'data-attack': curve.attack.name, 'data-epsilon': notation(epsilon) };
+    const identity = { 'data-model': curve.model, 'data-attack': curve.attack, 'data-epsilon': notation(epsilon) };
     const spoken = { tabindex: 0, role: 'button', 'aria-label': text };
     const point = makeSvg('g', { class: 'point', 'data-testid': 'point', ...identity, ...spoken }, svg);
     makeSvg('circle', { class: 'hit', cx: where.x, cy: where.y, r: 12 }, point);
     makeSvg('circle', { class: 'dot', cx: where.x, cy: where.y, r: 4.5, fill: colour }, point);
-    const choose = () => trigger('click', { model: curve.model, attack: curve.attack.name, epsilon });
+    const choose = () => trigger('click', { model: curve.model, attack: curve.attack, epsilon });
     const hide = () => {
       tooltip.hidden = true;
     };
@@ -79,7 +78,7 @@ export function mount({ element, props, trigger, watch }) {
     const entries = curves.map((curve) => {
       const entry = document.createElement('span');
       const mark = makeSvg('svg', { class: 'mark' }, entry);
-      const look = { class: 'line', stroke: colour(curve), 'stroke-dasharray': curve.attack.dash };
+      const look = { class: 'line', stroke: colour(curve), 'stroke-dasharray': curve.dash };
       makeSvg('line', { ...look, x2: 34, y1: 5, y2: 5 }, mark);
       entry.append(curve.remembered ? `${named(curve)} ${say('chart.remembered')}` : named(curve));
       return entry;

@@ -33,6 +33,6 @@ export function scales(epsilons, width, height) {
 // A curve's colour: its recogniser's or, where there is only one, its attack's.
 export function colours(curves) {
   const models = [...new Set(curves.map(({ model }) => model))];
-  if (models.length === 1) return ({ attack }) => attack.colour;
+  if (models.length === 1) return ({ colour }) => colour;
   return ({ model }) => COLOURS[models.indexOf(model) % COLOURS.length];
 }

@@ -15,10 +15,10 @@ function byPosition(parts, classes) {
   return scores;
 }
 
+// What is not unpacked is read from the message itself.
 export function decode(message) {
   const { size, sign, images, scores, labels, pixels, references } = message;
-  return {
-    ...message,
+  return Object.assign(Object.create(message), {
     pixels: bytes(pixels),
     sign: sign === null ? null : unpack(bytes(sign), size * size * 3),
     images: Object.fromEntries(Object.entries(images).map(([at, text]) => [at, bytes(text)])),
@@ -27,5 +27,5 @@ export function decode(message) {
       '8-bit': byPosition(scores['8-bit'], labels.length),
     },
     references: Object.assign(Object.create(null), references), // any name may be a person's
-  };
+  });
 }

@@ -31,7 +31,7 @@ def train_command(arguments: argparse.Namespace) -> None:
         start = starting_weights(architecture, arguments.pretrained)
         recipe = recipe_for(architecture, len(data.training), arguments.adversarial, tuning=start is not None)
         config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
-        stopped = config.epochs < recipe.epochs
+        stopped = (config.epochs or 0) < recipe.epochs
         print(
             f"{name}: {accuracy_of(config)} of {len(config.test_photographs)} test faces, "
             f"trained in {config.training_minutes} minutes ({config.trained_on})"

@@ -108,10 +108,10 @@ def tiff_without_lost_tags(data: bytes) -> bytes:
         for at, _, kind, count, value in tags(data)
         if (size := count * WIDTHS.get(kind, 1)) > 4 and value + size > len(data)
     ]
-    mended = bytearray(data) if lost else data
+    mended = bytearray(data)
     for at in lost:
         mended[at + 2 : at + 4] = bytes(2)  # no type, which is skipped
-    return bytes(mended)
+    return bytes(mended) if lost else data
 
 
 def tags(tiff: bytes) -> Iterator[tuple[int, int, int, int, int]]:

@@ -16,6 +16,8 @@ from .people import TEST_SHARE, TRAIN_PHOTOGRAPHS, list_people, split, split_at_
 from .picture import open_picture
 from .prepare import as_picture, load_faces, prepare
 
+T = tuple[str, Path]
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -63,7 +65,7 @@ class Gathered:
     left_out: list[str]
 
 
-def gather(root: Path, size: int, progress: Callable[[list], Iterable] = list) -> Gathered:
+def gather(root: Path, size: int, progress: Callable[[list[T]], Iterable[T]] = iter) -> Gathered:
     """The faces under `root`, prepared for a recogniser of this input size, and a sentence on everything left out.
 
     Left out are files that are no pictures, files that hold the same pixels as one before, and people with fewer than

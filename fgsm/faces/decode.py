@@ -30,7 +30,7 @@ def main() -> None:
         data = sys.stdin.buffer.read(int.from_bytes(length, "big"))
         try:
             picture = open_picture(data)
-            said, pixels = {"size": picture.size}, picture.tobytes()
+            said, pixels = dict[str, object](size=picture.size), picture.tobytes()
         except Refused as refused:
             said, pixels = {"refused": refused.key, "values": refused.values}, b""
         sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + pixels)

@@ -7,6 +7,7 @@ Cascade of Simple Features", CVPR 2001; Lienhart & Maydt, ICIP 2002), which its 
 import functools
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -91,8 +92,9 @@ def _square_around(box: np.ndarray, picture: Image.Image) -> Square:
 
 
 @functools.cache
-def _cascade():
+def _cascade() -> Any:
     import cv2  # here because the page's start need not wait for it
 
     cv2.setNumThreads(1)  # its threads would fight PyTorch's
-    return cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+    files: str = cv2.data.haarcascades  # type: ignore[attr-defined]
+    return cv2.CascadeClassifier(files + "haarcascade_frontalface_alt2.xml")

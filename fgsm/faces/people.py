@@ -99,12 +99,14 @@ def split_at_random(
             first = (copy_of or {}).get(photograph, photograph)
             copies.setdefault(first, []).append(photograph)
             whose.setdefault(first, set()).add(person)
-    training, test = [], []
+    training: list[Path] = []
+    test: list[Path] = []
     for person in people:
-        own = [together for first, together in copies.items() if whose[first] == {person}]
-        count = min(len(own), max(1, round(TEST_SHARE * len(own))))
-        drawn = random.Random(f"{seed} {person}").sample(range(len(own)), count)
-        test += sorted(photograph for at in drawn for photograph in own[at])
-        training += sorted(photograph for at in set(range(len(own))) - set(drawn) for photograph in own[at])
+        theirs = [together for first, together in copies.items() if whose[first] == {person}]
+        count = min(len(theirs), max(1, round(TEST_SHARE * len(theirs))))
+        drawn = random.Random(f"{seed} {person}").sample(range(len(theirs)), count)
+        test += sorted(photograph for at in drawn for photograph in theirs[at])
+        rest = set(range(len(theirs))) - set(drawn)
+        training += sorted(photograph for at in rest for photograph in theirs[at])
     shared = [photograph for first, together in copies.items() if len(whose[first]) > 1 for photograph in together]
     return training + shared, test

@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -54,12 +55,13 @@ def _orientation(picture: Image.Image) -> int:
     for read in (
         lambda: _orientation_in(picture.info["exif"]),
         lambda: _orientation_in(bytes.fromhex("".join(picture.info["Raw profile type exif"].split("\n")[3:]))),
-        lambda: int(XMP_ORIENTATION.search(picture.info["xmp"])[1]),
+        lambda: int(XMP_ORIENTATION.findall(picture.info["xmp"])[0]),
         lambda: None if picture.format else picture.getexif()[ORIENTATION],  # noted in memory
     ):
         with contextlib.suppress(Exception):
-            if (found := read()) in range(1, 9):
-                return found
+            found = read()
+            if found is not None and found in range(1, 9):
+                return int(found)
     return 1
 
 
@@ -95,7 +97,8 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
             from PIL import ImageCms
 
             srgb = ImageCms.createProfile("sRGB")
-            return ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb, outputMode="RGB")
+            turned = ImageCms.profileToProfile(picture, io.BytesIO(profile), srgb, outputMode="RGB")
+            return turned or picture
     return picture
 
 
@@ -111,8 +114,9 @@ def _white(picture: Image.Image) -> int:
         return next((white for white in (1, 255) if most <= white), 65535)
     if picture.format != "TIFF":
         return 65535
-    (bits,), (kind,) = picture.tag_v2.get(258, (16,))[:1], picture.tag_v2.get(339, (1,))[:1]
-    return 2 ** (bits - (kind == 2)) - 1
+    tags_of: Any = picture
+    (bits,), (kind,) = tags_of.tag_v2.get(258, (16,))[:1], tags_of.tag_v2.get(339, (1,))[:1]
+    return int(2 ** (bits - (kind == 2)) - 1)
 
 
 def _strips(picture: Image.Image) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:

@@ -5,6 +5,7 @@ Every check returns the value in its one meaning, or raises Refused with a sente
 
 import math
 import re
+from typing import Any
 
 from ..texts import Refused
 
@@ -28,7 +29,7 @@ def known_epsilon(value: object) -> float:
     if value is None or value == "":
         raise Refused("refused.epsilon_none")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    epsilon = value if is_number else _number_in(value)
+    epsilon: Any = value if is_number else _number_in(value)
     if epsilon is not None and (epsilon == 0 or SMALLEST_EPSILON <= epsilon <= 1):
         return abs(float(epsilon))
     if epsilon is not None and 1 < epsilon <= 255 and epsilon == int(epsilon):

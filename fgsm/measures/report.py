@@ -1,5 +1,7 @@
 """One attack on one face, in words and numbers: what the command line prints and the API answers."""
 
+from typing import Any
+
 from PIL import Image
 from torch import Tensor
 
@@ -21,7 +23,7 @@ def attack_report(
     label: int | None = None,
     attack: Attack = FGSM,
     target: int | None = None,
-) -> tuple[dict, Image.Image]:
+) -> tuple[dict[str, Any], Image.Image]:
     """An `attack` at `epsilon`, in [0, 1], on an 8-bit `face`, (3, H, W), as `faces.prepare` makes it.
 
     `label` is the class index attacked; without it, the recogniser's own clean prediction. With a `target`, a class
@@ -36,7 +38,7 @@ def attack_report(
     aim = aim_at(recognizer, int(clean.argmax()) if label is None else label, target)
     attacked = recognizer.labels[aim.attacked]
     aimed_at = None if target is None else recognizer.labels[target]
-    report = {
+    report: dict[str, Any] = {
         "model": recognizer.name,
         "attack": attack.name,
         "epsilon": epsilon,
@@ -67,7 +69,7 @@ def outcome(is_attacked: bool, epsilon: float) -> str:
     return "still" if is_attacked else "taken"
 
 
-def verdict(first: dict, attacked: str, epsilon: float) -> str:
+def verdict(first: dict[str, Any], attacked: str, epsilon: float) -> str:
     """One sentence: whom the face is taken for, `first` being the top label and its probability."""
     return say(
         f"verdict.{outcome(first['label'] == attacked, epsilon)}",
@@ -79,6 +81,6 @@ def verdict(first: dict, attacked: str, epsilon: float) -> str:
     )
 
 
-def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict]:
+def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict[str, Any]]:
     first = ranked(probabilities, TOP).tolist()
     return [{"label": recognizer.labels[index], "probability": probabilities[index].item()} for index in first]

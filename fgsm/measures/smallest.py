@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import Aim
-from ..attacks.attack import aimed
-from ..attacks.fgsm import FGSM
+from ..attacks.gradient import sign_gradient
 from ..attacks.pixels import perturb, perturb_8bit
 from ..recognizers.scoring import score
 from .sweep import sweep
@@ -91,7 +90,7 @@ def last_recognised(model: nn.Module, face: Tensor, label: int, epsilons: Sequen
     Every tenth is tried, then those before the first that fools: a flip back and forth in between is not seen.
     """
     image = face.unsqueeze(0)
-    sign = aimed(FGSM, model, image, Aim(label)).sign
+    sign = sign_gradient(model, image, torch.tensor([label], device=image.device))
 
     def first_fooled(positions: Sequence[int]) -> int:
         fooled = sweep(model, image, sign, [epsilons[at] for at in positions])[:, 0].argmax(1) != label

@@ -32,7 +32,8 @@ def sweep(
 
 def scores_of(model: nn.Module, moved: Tensor, dtype: torch.dtype = torch.float32, batch_size: int = 64) -> Tensor:
     """Probabilities, (E, N, C), of images (E, N, 3, H, W)."""
-    return score(model, moved.flatten(0, 1), dtype, batch_size).unflatten(0, moved.shape[:2])
+    scores = score(model, moved.flatten(0, 1), dtype, batch_size)
+    return scores.view(*moved.shape[:2], -1)
 
 
 def distinct_8bit(epsilons: Sequence[float]) -> list[int]:

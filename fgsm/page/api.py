@@ -15,7 +15,8 @@ from ..measures.report import attack_report
 from ..texts import Refused
 from .controls import View
 from .event import Event
-from .service import Chosen, Service, on_gpu
+from .lent import on_gpu
+from .service import Chosen, Service
 from .showing import expected
 
 

@@ -54,7 +54,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     with gr.Row(elem_id="controls"):
         model = Name(
             choices(service),
-            value=default and default.name,
+            value=default.name if default else None,
             label=I18N("page.recogniser"),
             elem_id="model",
             scale=4,

@@ -28,7 +28,7 @@ def flat(value: object) -> object:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"  # which no check takes for the whole
 
 
-def safe(value: object, changes: list[list]) -> list[list]:
+def safe(value: object, changes: list[list[Any]]) -> list[list[Any]]:
     """The `changes` that make `value` out of what was there, or one that puts `value` in its place if any deletes."""
     return [["replace", [], value]] if any(kind == "delete" for kind, _, _ in changes) else changes
 
@@ -36,7 +36,7 @@ def safe(value: object, changes: list[list]) -> list[list]:
 class Page(gr.Blocks):
     """Blocks whose events fill in what a caller leaves out, take no paths, and never fail with a traceback."""
 
-    async def preprocess_data(self, block_fn, inputs, *rest, **named):
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> Any:
         """Fill in the last inputs that a caller leaves out, as gradio_client does by itself.
 
         Gradio would read, copy or fetch the file or address that an input names, and keep whatever it is given with
@@ -52,7 +52,9 @@ class Page(gr.Blocks):
                 inputs[at] = flat(inputs[at])
         return await super().preprocess_data(block_fn, inputs, *rest, **named)
 
-    async def process_api(self, block_fn, inputs, state=None, request=None, **named) -> dict[str, Any]:
+    async def process_api(  # type: ignore[override]
+        self, block_fn: Any, inputs: list[Any], state: Any = None, request: Any = None, **named: Any
+    ) -> dict[str, Any]:
         """Answer an event. What Gradio makes of inputs that the page never sends becomes a sentence, too."""
         try:
             return await super().process_api(block_fn, inputs, state, request, **named)
@@ -68,7 +70,15 @@ class Page(gr.Blocks):
             log.debug("An event could not be read.", exc_info=error)
             raise shown_error(say("refused.request", language_of(request))) from None
 
-    def handle_streaming_diffs(self, block_fn, data, session_hash, run, final, simple_format=False) -> list:
+    def handle_streaming_diffs(
+        self,
+        block_fn: Any,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:
         """What an event says next, as changes of what it said before or, where these would take something away, whole.
 
         Gradio's client makes the changes in the very object that the page was handed before and may not have drawn yet:

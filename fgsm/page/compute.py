@@ -10,6 +10,7 @@ Foreground-Background Queue: A Survey", Performance Evaluation 65, 2008; with th
 import contextlib
 import contextvars
 import ctypes
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,9 +73,8 @@ class Work:
 
     def each(self, items: Iterator[T]) -> Iterator[T]:
         """The items of a generator, each computed on the thread."""
-        done = object()
-        while (item := self.run(lambda: next(items, done))) is not done:
-            yield item
+        while following := self.run(lambda: list(itertools.islice(items, 1))):
+            yield following[0]
 
 
 class _Step:
@@ -84,7 +84,7 @@ class _Step:
         self.work = work
         self.call = call
         self.context = contextvars.copy_context()
-        self.result: Future = Future()
+        self.result: Future[Any] = Future()
 
 
 class Computer:
@@ -137,7 +137,8 @@ class Computer:
                 self._thread.start()
             self._steps.append(step)
             self._changed.notify_all()
-        return step.result.result()
+        result: T = step.result.result()
+        return result
 
     def forget_unheard(self) -> None:
         """Give up the steps that wait and that nobody waits for."""
@@ -189,7 +190,8 @@ class Computer:
     def _lately(self, key: str) -> float:
         """Seconds that `key` has had, the older ones counting less."""
         seconds, when = self._had.get(key, (0.0, 0.0))
-        return seconds * 0.5 ** ((time.monotonic() - when) / FORGOTTEN)
+        left: float = seconds * 0.5 ** ((time.monotonic() - when) / FORGOTTEN)
+        return left
 
     def _note(self, work: Work, took: float, rule: str | None) -> None:
         with self._changed:

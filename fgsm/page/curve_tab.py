@@ -22,9 +22,10 @@ from .drawings import I18N
 from .event import Event
 from .fooled import cost_of, faces_and_labels, fooled_faces
 from .inputs import Names, Text
-from .measurement import Tab, as_png
+from .lent import on_gpu
+from .measurement import Board, Tab, as_png
 from .messages import Curve, FooledMessage
-from .service import Chosen, Service, on_gpu
+from .service import Chosen, Service
 from .showing import GRADIENT
 
 Results = Mapping[Job[Snapshot], Snapshot]
@@ -82,6 +83,12 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
                 min_width=240,
             )
         return [models, epsilons, attacks]
+
+    def started(
+        self, board: Board[Snapshot], models: Any, epsilons: Any, attacks: Any, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """The chart after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
+        yield from self.measure(board, (models, epsilons, attacks), Event(self.service, request))
 
     def asked(self, event: Event, values: tuple[Any, ...]) -> CurvesAsked:
         models, epsilons, attacks = values
@@ -151,10 +158,14 @@ def _names(curve: Snapshot, language: str) -> dict[str, str]:
 def _curve(curve: Snapshot, remembered: bool) -> Curve:
     """A curve as it is sent."""
     attack = ATTACKS[curve.attack]
-    drawn_as = {"colour": attack.colour, "dash": " ".join(map(str, attack.dash))}
     return {
         "model": curve.model,
-        "attack": {"name": attack.name, "title": attack.title, "colour": drawn_as["colour"], "dash": drawn_as["dash"]},
+        "attack": attack.name,
+        "title": attack.title,
+        "colour": attack.colour,
+        "dash": " ".join(map(str, attack.dash)),
+        "precision": curve.precision,
+        "examples": curve.examples,
         "epsilons": curve.epsilons,
         "correct": curve.correct,
         "fooled": curve.fooled,

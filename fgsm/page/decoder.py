@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import threading
-from typing import BinaryIO
+from subprocess import DEVNULL, PIPE
+from typing import BinaryIO, cast
 
 from PIL import Image
 
@@ -26,7 +27,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self.turns = Computer()
-        self._process: subprocess.Popen | None = None  # touched by the one thread of `turns` alone
+        self._process: subprocess.Popen[bytes] | None = None  # touched by the one thread of `turns` alone
 
     def picture(self, data: bytes, asker: Asker) -> Image.Image:
         """What `open_picture` makes of `data`, for `asker`. Raises Refused as it does, and for what costs too much."""
@@ -40,10 +41,11 @@ class Decoder:
         patience = threading.Timer(PATIENCE, process.kill)
         patience.start()
         try:
-            process.stdin.write(len(data).to_bytes(8, "big") + data)
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
-            picture = None if "refused" in answer else _received(process.stdout, *answer["size"])
+            asked, answered = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
+            asked.write(len(data).to_bytes(8, "big") + data)
+            asked.flush()
+            answer = json.loads(answered.readline())
+            picture = None if "refused" in answer else _received(answered, *answer["size"])
         except (OSError, ValueError):
             process.kill()
             process.wait()
@@ -60,7 +62,8 @@ def _received(stream: BinaryIO, width: int, height: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), stream.read(3 * width * height))
 
 
-def _started() -> subprocess.Popen:
-    quiet = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+def _started() -> subprocess.Popen[bytes]:
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # whose threads take address space
-    return subprocess.Popen([sys.executable, "-m", "fgsm.faces.decode"], cwd=PROJECT, env=alone, **quiet)
+    return subprocess.Popen(
+        [sys.executable, "-m", "fgsm.faces.decode"], cwd=PROJECT, env=alone, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    )

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import gradio as gr
+from starlette.responses import Response
 
 from ..places import ASSETS
 from ..texts import TEXTS
@@ -30,6 +31,15 @@ def modules() -> dict[str, tuple[bytes, str]]:
         text = path.read_bytes()
         found[f"{path.parent.name}/{path.name}"] = text, f'"{hashlib.sha256(text).hexdigest()[:32]}"'
     return found
+
+
+def script(path: str, known: str) -> Response | None:
+    """The answer to a browser that asks for a module and says which ETags it has; None where there is no such one."""
+    if path not in modules():
+        return None
+    text, tag = modules()[path]
+    headers = {"cache-control": "no-cache", "etag": tag, "x-content-type-options": "nosniff"}
+    return Response(None, 304, headers) if tag in known else Response(text, 200, headers, "text/javascript")
 
 
 def head() -> str:

@@ -81,7 +81,7 @@ def _remove_own(folder: Path, lock: FileLock, owner: int) -> None:
 def _is_of_its_name(lock: FileLock) -> bool:
     """Whether the file that is locked is the one that bears its name now."""
     try:
-        return os.path.samestat(os.fstat(lock._context.lock_file_fd), os.stat(lock.lock_file))
+        return os.path.samestat(os.fstat(lock._context.lock_file_fd or -1), os.stat(lock.lock_file))
     except OSError:
         return False
 

@@ -13,9 +13,10 @@ from ..recognizers.testset import load_test_set, photographs_tested
 from ..texts import say
 from .compute import Asker
 from .event import Event
+from .lent import on_gpu
 from .messages import FooledFace, FooledMessage
 from .photographs import data_url, reference_photograph
-from .service import MOST_SETS, Chosen, Service, on_gpu
+from .service import MOST_SETS, Chosen, Service
 from .showing import GRADIENT
 
 

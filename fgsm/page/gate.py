@@ -12,19 +12,18 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from python_multipart.exceptions import MultipartParseError
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..texts import Refused, preferred
 from .bodies import Answered, json_of, receive_file
-from .drawings import modules
+from .callers import address_of, cookie_of, counted, explained, has_plain_host, new_cookie, one_by_one
+from .drawings import script
 from .folder import own_folder
 from .room import ALL, Room
 from .service import Service
@@ -32,12 +31,9 @@ from .uploads import UNCLAIMED
 from .visitors import Visitor
 
 API = "/gradio_api"
-COOKIE = "fgsm_visit"
 SLICE = 2**16  # bytes
 BEAT = 10.0  # seconds between two signs of life to an open page
 NAME = r"[A-Za-z0-9_-]{1,64}"
-HOST = re.compile(rb"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
-HOSTS = (b"host", b"x-forwarded-host")
 UNHEARD = (b"range", b"if-range", b"x-gradio-server")  # Gradio sends them back, or to others
 KEPT_NOWHERE = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 DESCRIBED = re.compile(rf"{API}/(info/?|openapi\.json|call/v2/.*)")  # by what Gradio keeps of the first who asked
@@ -92,15 +88,14 @@ class Gate:
         try:
             await self._answer(request, sent)
         except Exception as error:
-            status, why = _explained(error, request)
+            status, why = explained(error, request)
             log.warning("%s %.80r: %s", request.method, request.url.path, why)
             if not begun:
                 await JSONResponse({"detail": why}, status)(scope, receive, sent)
 
     async def _answer(self, request: Request, send: Send) -> None:
         path = request.scope["path"]
-        said = [value for name, value in request.scope["headers"] if name.lower() in HOSTS]
-        if not all(HOST.fullmatch(host.strip()) for value in said for host in value.split(b",")):
+        if not has_plain_host(request):
             raise Answered(400, "This host has no plain name.")
         for method, pattern, answer in self.routes:
             if method == request.method.replace("HEAD", "GET") and (match := pattern.fullmatch(path)):
@@ -111,8 +106,8 @@ class Gate:
         """To Gradio as it is; the page itself with a cookie for its browser."""
 
         async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and request.scope["path"] == "/" and _cookie(request) is None:
-                message = {**message, "headers": [*message["headers"], (b"set-cookie", _new_cookie(request).encode())]}
+            if message["type"] == "http.response.start" and request.scope["path"] == "/" and cookie_of(request) is None:
+                message = {**message, "headers": [*message["headers"], (b"set-cookie", new_cookie(request).encode())]}
             await send(message)
 
         if DESCRIBED.fullmatch(request.scope["path"]):
@@ -131,7 +126,7 @@ class Gate:
     def _visitor(self, request: Request, session: object) -> Visitor:
         if not isinstance(session, str) or not re.fullmatch(NAME, session):
             raise Answered(400, "This visit has no name: reload the page.")
-        return self.service.visitors.meet(session, _address(request), _cookie(request))
+        return self.service.visitors.meet(session, address_of(request), cookie_of(request))
 
     async def _heartbeat(self, request: Request, send: Send, session: str) -> None:
         """A connection that an open page holds."""
@@ -144,18 +139,15 @@ class Gate:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(stopping.wait(), BEAT)
 
-        with _counted(visitor, "heartbeats"):
+        with counted(visitor, "heartbeats"):
             visitor.has_page = True
             await StreamingResponse(beats(), media_type="text/event-stream")(request.scope, request.receive, send)
 
     async def _drawing(self, request: Request, send: Send, path: str) -> None:
         """A script of ours, which browsers keep for as long as it is the same."""
-        if path not in modules():
+        answer = script(path, request.headers.get("if-none-match", ""))
+        if answer is None:
             raise Answered(404, "There is no such script here.")
-        text, tag = modules()[path]
-        headers = {"cache-control": "no-cache", "etag": tag, "x-content-type-options": "nosniff"}
-        known = tag in request.headers.get("if-none-match", "")
-        answer = Response(None if known else text, 304 if known else 200, headers, "text/javascript")
         await answer(request.scope, request.receive, send)
 
     async def _listen(self, request: Request, send: Send, event: str | None = None) -> None:
@@ -167,7 +159,7 @@ class Gate:
         visitor = self._visitor(request, session)
         if visitor.cookie is None and visitor.streams and not event:
             raise Answered(409, "Somebody listens to this visit already.")  # with a cookie it can only be the same one
-        with _counted(visitor, "streams"):
+        with counted(visitor, "streams"):
             await self.app(request.scope, request.receive, send)
 
     async def _progress(self, request: Request, send: Send) -> None:
@@ -185,7 +177,7 @@ class Gate:
             }
             # In slices, which wait for whoever reads slowly: a whole picture would be copied for every such reader.
             slices = (bytes(upload.data[at : at + SLICE]) for at in range(0, len(upload.data), SLICE))
-            answer = StreamingResponse(_one_by_one(slices), media_type=upload.kind, headers=headers)
+            answer = StreamingResponse(one_by_one(slices), media_type=upload.kind, headers=headers)
             return await answer(request.scope, request.receive, send)
         file = Path(path)
         if os.path.normpath(path) != path or not file.is_relative_to(own_folder()) or not file.is_file():
@@ -217,7 +209,9 @@ class Gate:
         finally:
             self.room.entering.remove(visitor)
 
-    async def _enter(self, request: Request, send: Send, way: str, function: Any, visitor: Visitor, body: dict) -> None:
+    async def _enter(
+        self, request: Request, send: Send, way: str, function: Any, visitor: Visitor, body: dict[str, Any]
+    ) -> None:
         """Hand a request that has been admitted to Gradio, with no more of its body than the page's own have."""
         if way == "v2":  # its whole body is what is asked for, and Gradio names its visit after the request
             event = await self._handed_on(request, send, body)
@@ -242,7 +236,7 @@ class Gate:
                     return function
         raise Answered(404, "There is no function of that name or number: reload the page.")
 
-    async def _handed_on(self, request: Request, send: Send, asked: dict) -> str | None:
+    async def _handed_on(self, request: Request, send: Send, asked: dict[str, Any]) -> str | None:
         """Have Gradio answer the request with `asked` as its body; the name that it gives to what it queues."""
         body = json.dumps(asked).encode()
         headers = [
@@ -268,7 +262,8 @@ class Gate:
         answer_by = self._described if DESCRIBED.fullmatch(scope["path"]) else self.app
         await answer_by(scope, receive, overheard)
         with contextlib.suppress(ValueError, AttributeError):
-            return json.loads(answer).get("event_id")
+            name: str | None = json.loads(answer).get("event_id")
+            return name
         return None
 
     def _remember(self, event: str, visitor: Visitor) -> None:
@@ -296,53 +291,10 @@ class Gate:
 
     async def _upload(self, request: Request, send: Send) -> None:
         """A picture into memory, answered with the list of its one name."""
-        upload = self.service.uploads.begin(_address(request))
+        upload = self.service.uploads.begin(address_of(request))
         try:
             await asyncio.wait_for(receive_file(request, upload, self.service.uploads), UNCLAIMED)
         except BaseException:
             self.service.uploads.abandon(upload)
             raise
         await JSONResponse([self.service.uploads.finish(upload)])(request.scope, request.receive, send)
-
-
-@contextlib.contextmanager
-def _counted(visitor: Visitor, kind: str) -> Iterator[None]:
-    """A connection counted among the visitor's `heartbeats` or `streams` for as long as it is open."""
-    setattr(visitor, kind, getattr(visitor, kind) + 1)
-    try:
-        yield
-    finally:
-        setattr(visitor, kind, getattr(visitor, kind) - 1)
-        visitor.left = time.monotonic()
-
-
-async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-def _cookie(request: Request) -> str | None:
-    return request.cookies.get(COOKIE)
-
-
-def _new_cookie(request: Request) -> str:
-    """A cookie for this browser session; one that works within another site's frame, as on a Space, where it may."""
-    secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
-    where = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Lax"
-    return f"{COOKIE}={secrets.token_urlsafe(24)}; Path=/; HttpOnly; {where}"
-
-
-def _explained(error: Exception, request: Request) -> tuple[int, str]:
-    """Status and sentence for what went wrong with a request."""
-    if isinstance(error, Answered):
-        return error.status, str(error)
-    if isinstance(error, Refused):
-        status = {"refused.stranger": 403, "refused.bytes": 413}.get(error.key, 429)
-        return status, error.sentence(preferred(request.headers.get("accept-language", "")))
-    if isinstance(error, (MultipartParseError, ClientDisconnect, asyncio.TimeoutError)):
-        return 400, "The request did not arrive whole: send it once more."
-    return 400, f"This request cannot be answered ({type(error).__name__})."

@@ -5,7 +5,10 @@ import gradio as gr
 from .drawings import I18N
 from .service import Service
 
-FORMULAS = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+FORMULAS: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
 
 
 def build(page: gr.Blocks, service: Service) -> None:

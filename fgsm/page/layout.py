@@ -67,7 +67,8 @@ def laid_out(service: Service) -> Page:
         asked = dict(request.query_params).get("tab")
         return gr.Tabs(selected=asked if asked in TABS else "attack")
 
-    with Page(title="Fool a face recogniser", analytics_enabled=False) as page:
+    page = Page(title="Fool a face recogniser", analytics_enabled=False)
+    with page:
         gr.Markdown(I18N("page.welcome"), elem_id="title")
         with gr.Tabs() as tabs:
             for name, build in TABS.items():

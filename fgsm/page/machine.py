@@ -6,6 +6,7 @@ Where a machine does not allow what is needed, one sentence says what to do.
 import atexit
 import contextlib
 import errno
+import io
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from ..texts import Refused, say
 from .folder import own_folder
@@ -47,7 +48,7 @@ def prepare() -> tuple[str, int]:
 def print_anything() -> None:
     """Print letters that the terminal does not have as their codes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -55,7 +56,7 @@ def print_nothing_more(*streams: TextIO | None) -> None:
     """Throw away what is printed from now on, and what waits to be, instead of failing once more at the end."""
     for stream in streams:
         with contextlib.suppress(OSError, AttributeError):  # where it goes to no file of the system's, or nowhere
-            printed = stream.fileno()
+            printed = cast(TextIO, stream).fileno()
             os.dup2(os.open(os.devnull, os.O_WRONLY), printed)
 
 

@@ -7,9 +7,9 @@ import io
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import gradio as gr
 from gradio.components import Component
@@ -52,6 +52,9 @@ class Tab(ABC, Generic[R, Asked]):
     @abstractmethod
     def inputs(self) -> list[Component]:
         """What can be asked for, laid out."""
+
+    # Each tab has its own names for what is asked for: those of the API's parameters.
+    started: Callable[..., Iterator[tuple[Any, ...]]]
 
     @abstractmethod
     def asked(self, event: Event, values: tuple[Any, ...]) -> Asked:
@@ -222,14 +225,10 @@ def build(tab: Tab[Any, Any]) -> list[Component]:
     with gr.Row():
         start = gr.Button(I18N("page.start"), variant="primary", elem_id=f"{name}-start", min_width=140)
         stop = gr.Button(I18N("page.stop"), elem_id=f"{name}-stop", min_width=140)
-        table = gr.DownloadButton(I18N("page.csv"), interactive=False, elem_id=f"{name}-csv", min_width=140)
-        figure = gr.DownloadButton(I18N("page.png"), interactive=False, elem_id=f"{name}-png", min_width=140)
+        table = gr.DownloadButton(cast(str, I18N("page.csv")), interactive=False, elem_id=f"{name}-csv", min_width=140)
+        figure = gr.DownloadButton(cast(str, I18N("page.png")), interactive=False, elem_id=f"{name}-png", min_width=140)
     plot = drawn_by(tab.drawing, elem_id=name, value=None)
     faces = drawn_by("fooled", elem_id=f"{name}-faces", value=NO_FACES)
-
-    def measure(values: dict[Component, Any], request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        asked_for = tuple(values[component] for component in inputs)
-        yield from politely(tab.measure)(values[board], asked_for, Event(service, request))
 
     def stopped(board: Board[Any], request: gr.Request) -> tuple[Any, ...]:
         answer: tuple[Any, ...] = politely(tab.stop)(board, Event(service, request))
@@ -241,8 +240,10 @@ def build(tab: Tab[Any, Any]) -> list[Component]:
     shared: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None}  # all wait for the computing thread
     private = {**shared, "api_visibility": "undocumented"}
     start.click(None, None, faces, js=f"() => ({json.dumps(NO_FACES)})")
-    outputs, asked_of = [plot, table, figure], {board, *inputs}
-    running = start.click(measure, asked_of, outputs, api_name=name, trigger_mode="multiple", **shared)
+    outputs = [plot, table, figure]
+    running = start.click(
+        politely(tab.started), [board, *inputs], outputs, api_name=name, trigger_mode="multiple", **shared
+    )
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, board, outputs, **private)
     plot.click(show_faces, board, faces, **private)

@@ -133,20 +133,19 @@ class Measured(TypedDict):
     notes: list[str]
 
 
-class CurveAttack(TypedDict):
-    """The attack of a curve: its name, the text that names it, and how it is drawn."""
+class Curve(TypedDict):
+    """Counts at each of `epsilons`, whether they were computed before, and how the curve is named and drawn.
 
-    name: str
+    `precision` and `examples`, pairs of position and class index, are for programs alone.
+    """
+
+    model: str
+    attack: str
     title: str
     colour: str
     dash: str
-
-
-class Curve(TypedDict):
-    """Counts at each of `epsilons`, and whether they were computed before."""
-
-    model: str
-    attack: CurveAttack
+    precision: str
+    examples: list[list[tuple[int, int]]]
     epsilons: list[float]
     correct: list[int]
     fooled: list[int]
@@ -175,8 +174,13 @@ class Cell(TypedDict):
 
 
 class HeatmapMessage(Measured):
-    """What assets/heatmap draws: a row of clean faces, then one for each of `models`."""
+    """What assets/heatmap draws: a row of clean faces, then one for each of `models`.
+
+    `attack` and `epsilon` are for programs alone.
+    """
 
     models: list[str]
     rows: list[list[Cell]]
     total: int
+    attack: str
+    epsilon: str

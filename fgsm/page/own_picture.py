@@ -116,8 +116,13 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
 def build() -> tuple[Photo, gr.HTML]:
     """Lay out the picture, its crop, and what stands in for a camera."""
     with gr.Row(elem_id="own"):
-        sources = ["upload", "webcam", "clipboard"]
-        photo = Photo(sources=sources, label=I18N("page.photo"), height=300, elem_id="photo", min_width=280)
+        photo = Photo(
+            sources=["upload", "webcam", "clipboard"],
+            label=I18N("page.photo"),
+            height=300,
+            elem_id="photo",
+            min_width=280,
+        )
         cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
     drawn_by("camera", elem_id="camera")
     gr.Markdown(I18N("page.privacy"))

@@ -55,7 +55,8 @@ class Room:
         if mine >= EACH or self._unread(visitor) >= UNREAD:
             self._give_up(asking, own)
         elif everybody >= ALL:
-            self._give_up(asking, list(asking)) or self._give_up_newest(asking, visitor, mine)
+            if not self._give_up(asking, list(asking)):
+                self._give_up_newest(asking, visitor, mine)
         elif everybody < ALL - RESERVED or mine < FEW:
             return True
         return False

@@ -26,17 +26,6 @@ from .uploads import Uploads
 from .visitors import Visitors
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-
-try:
-    from spaces import GPU as on_gpu  # a Space on ZeroGPU lends its GPU for each call of what this decorates
-except ImportError:
-
-    def on_gpu(function: F) -> F:
-        """Nothing is lent here."""
-        return function
-
-
 MOST_RESULTS = 64  # of each kind
 MOST_SETS = 4  # of test faces
 OF_CUDA = re.compile(r"CUDA|cuDNN|CUDNN|cuBLAS|CUBLAS|NVRTC|NVML")  # what its errors name that have no class

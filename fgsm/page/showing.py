@@ -15,9 +15,10 @@ from ..measures.smallest import last_recognised
 from ..texts import Refused, in_link, say, title
 from .compute import Asker, House
 from .controls import DEFAULT_TOP, TOPS, View
+from .lent import on_gpu
 from .messages import ShownMessage, StageMessage
 from .photographs import reference_photograph
-from .service import Chosen, Own, Service, on_gpu
+from .service import Chosen, Own, Service
 from .stage import perform
 from .visit import Face, StageEvent, first_face, label_of, prepared, sample_of
 

@@ -117,6 +117,6 @@ def scoring_order(epsilons: Sequence[float], epsilon: float, part: int) -> list[
 def pack_signs(sign: np.ndarray) -> np.ndarray:
     """Signs in {-1, 0, 1} as base-3 digits 0, 1, 2, five to a byte (3^5 = 243), the first the lowest."""
     digits = (sign.reshape(-1) + 1).astype(np.uint8)
-    digits = np.pad(digits, (0, -len(digits) % 5)).reshape(-1, 5)
-    packed: np.ndarray = digits @ np.array([1, 3, 9, 27, 81], dtype=np.uint8)
+    fives = np.pad(digits, (0, -len(digits) % 5)).reshape(-1, 5)
+    packed: np.ndarray = fives @ np.array([1, 3, 9, 27, 81], dtype=np.uint8)
     return packed

@@ -9,9 +9,10 @@ from ..measures.survive import Survivor, survival
 from ..recognizers.scoring import score
 from ..texts import Refused, say, title
 from .controls import View
+from .lent import on_gpu
 from .messages import Card, CardsMessage
 from .photographs import data_url
-from .service import Service, on_gpu
+from .service import Service
 from .showing import expected
 from .visit import StageEvent, label_of, prepared
 

@@ -23,9 +23,10 @@ from .drawings import I18N
 from .event import Event
 from .fooled import cost_of, faces_and_labels, fooled_faces
 from .inputs import Name, Names, Text
-from .measurement import Tab, as_png
+from .lent import on_gpu
+from .measurement import Board, Tab, as_png
 from .messages import Cell, FooledMessage
-from .service import Chosen, Service, on_gpu
+from .service import Chosen, Service
 from .showing import GRADIENT
 
 DEFAULT_EPSILON = 0.02
@@ -81,6 +82,12 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
             )
         return [models, epsilon, attack]
 
+    def started(
+        self, board: Board[Matrix], models: Any, epsilon: Any, attack: Any, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
+        """The heat map after every batch of faces; with the last one, the counts as CSV and the figure as PNG."""
+        yield from self.measure(board, (models, epsilon, attack), Event(self.service, request))
+
     def asked(self, event: Event, values: tuple[Any, ...]) -> MatrixAsked:
         models, epsilon, attack = values
         known = known_attack(attack, CHOSEN_FROM), known_epsilon(epsilon)
@@ -115,8 +122,9 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
     def drawn(self, results: Results, remembered: Collection[Job[Matrix]]) -> dict[str, Any]:
         for matrix in results.values():
             rows = [[_cell(correct, matrix.total) for correct in row] for row in (matrix.clean, *matrix.correct)]
-            return {"models": matrix.models, "rows": rows, "total": matrix.total}
-        return {"models": [], "rows": [], "total": 0}
+            about = {"total": matrix.total, "attack": matrix.attack, "epsilon": f"{matrix.epsilon:g}"}
+            return {"models": matrix.models, "rows": rows, **about}
+        return {"models": [], "rows": [], "total": 0, "attack": "", "epsilon": ""}
 
     def progress(self, job: Job[Matrix], result: Matrix, seconds: str, language: str) -> str:
         return say("transfer.progress", language, total=result.total, seconds=seconds)
@@ -140,7 +148,7 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
         return {"transfer.csv": matrix_as_csv(matrix).encode(), "transfer.png": as_png(transfer_figure(matrix))}
 
     def examples(self, event: Event, results: Results) -> FooledMessage:
-        source, model = event.told("source", "model")
+        source, model = map(str, event.told("source", "model"))
         job = next(iter(results), None)
         if job is None or not {source, model} <= {*results[job].models} or not self.is_present(job):
             raise Refused("refused.old_point")

@@ -90,58 +90,60 @@ def _require(condition: bool) -> None:
         raise ValueError
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     _require(isinstance(value, str) and len(value) <= LONGEST_TEXT)
-    value.encode("utf-8")  # raises for half a letter, which nothing could be sent with
-    return value
+    text: str = value
+    text.encode("utf-8")  # raises for half a letter, which nothing could be sent with
+    return text
 
 
-def _name(value: object) -> str:
+def _name(value: Any) -> str:
     name = composed(_text(value)).strip()
     _require(0 < len(name) <= LONGEST_NAME)
     return name
 
 
-def _number(low: float, high: float, whole: bool = False) -> Callable[[object], float]:
-    def read(value: object) -> float:
+def _number(low: float, high: float, whole: bool = False) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
         _require(type(value) in ((int,) if whole else (int, float)) and low <= value <= high)
-        return value
+        number: float = value
+        return number
 
     return read
 
 
-def _list(read: Callable[[object], Any], least: int, most: int) -> Callable[[object], tuple]:
-    def read_all(value: object) -> tuple:
+def _list(read: Callable[[Any], Any], least: int, most: int) -> Callable[[Any], tuple[Any, ...]]:
+    def read_all(value: Any) -> tuple[Any, ...]:
         _require(isinstance(value, list) and least <= len(value) <= most)
         return tuple(read(item) for item in value)
 
     return read_all
 
 
-def _labels(value: object) -> tuple[str, ...]:
+def _labels(value: Any) -> tuple[str, ...]:
     labels = _list(_name, 1, MOST_LABELS)(value)
     _require(len(set(labels)) == len(labels))
     return labels
 
 
-def _architecture(value: object) -> str:
+def _architecture(value: Any) -> str:
     _require(value in ARCHITECTURES)
-    return value
+    return str(value)
 
 
-def _recipe(value: object) -> dict[str, float]:
+def _recipe(value: Any) -> dict[str, float]:
     _require(isinstance(value, dict) and len(value) <= 100)
     return {_text(name): _number(-math.inf, math.inf)(number) for name, number in value.items()}
 
 
-def _flag(value: object) -> bool:
+def _flag(value: Any) -> bool:
     _require(isinstance(value, bool))
-    return value
+    return bool(value)
 
 
 _TEXT = _text, f"a text of at most {LONGEST_TEXT} letters"
 _FILES = _list(_text, 0, MOST_PHOTOGRAPHS), f"a list of at most {MOST_PHOTOGRAPHS} names of files"
-CHECKS: dict[str, tuple[Callable[[object], Any], str]] = {
+CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "architecture": (_architecture, f"one of {', '.join(ARCHITECTURES)}"),
     "input_size": (_number(32, 512, whole=True), "a whole number from 32 to 512"),
     "mean": (_list(_number(-10, 10), 3, 3), "three numbers"),

@@ -16,7 +16,8 @@ def build_network(architecture: str, classes: int) -> nn.Module:
     import torchvision  # takes more than a second, which the page's start need not wait for
 
     settings = {"zero_init_residual": True} if architecture == "resnet101" else {}
-    return torchvision.models.get_model(architecture, weights=None, num_classes=classes, **settings)
+    network: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes, **settings)
+    return network
 
 
 @functools.lru_cache(16)

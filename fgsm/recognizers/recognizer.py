@@ -22,6 +22,9 @@ class Recognizer(nn.Module):
     deviation the network was trained with. `version` tells it from others that have had its name.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str, config: Config, version: str = "") -> None:
         super().__init__()
         self.name = name
@@ -40,7 +43,8 @@ class Recognizer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         normalised = (images - self.mean) / self.std
-        return self.network(normalised.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.network(normalised.contiguous(memory_format=torch.channels_last))
+        return logits
 
 
 def load_recognizer(name: str, device: torch.device | str | None = None, models: Path = MODELS) -> Recognizer:
@@ -73,7 +77,7 @@ def load(checkpoint: Checkpoint, survey: Survey, device: torch.device | str | No
             recognizer.network.load_state_dict(state)
         except RuntimeError:  # the files are others than they were a moment ago
             raise Refused("refused.foreign", file=checkpoint.name) from None
-        recognizer.to(device, memory_format=torch.channels_last)
+        recognizer.to(device).to(memory_format=torch.channels_last)
         recognizer.eval().requires_grad_(False)
         shape = (1, 3, recognizer.input_size, recognizer.input_size)
         grey = torch.full(shape, 0.5, dtype=torch.float32, device=recognizer.device)

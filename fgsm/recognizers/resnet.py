@@ -16,17 +16,19 @@ class BasicBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), nn.ReLU())
-        self.conv2 = nn.Sequential(nn.Conv2d(outputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs))
+        normalisation = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Sequential(nn.Conv2d(outputs, outputs, 3, padding=1), normalisation)
         self.downsample = None
         if stride != 1 or inputs != outputs:
             self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
         self.relu = nn.ReLU()
         # A residual branch that starts at zero lets a deep network train from scratch (Goyal et al. 2017, section 5.1).
-        nn.init.zeros_(self.conv2[1].weight)
+        nn.init.zeros_(normalisation.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.relu(self.conv2(self.conv1(x)) + shortcut)
+        outputs: Tensor = self.relu(self.conv2(self.conv1(x)) + shortcut)
+        return outputs
 
 
 class ResNet(nn.Module):
@@ -51,4 +53,5 @@ class ResNet(nn.Module):
         x = self.maxpool(self.conv1(x))  # (N, 64, H/4, W/4)
         for stage in range(len(BLOCKS)):
             x = self.get_submodule(f"layer{stage}")(x)  # (N, CHANNELS[stage], H / 2^(2 + stage), ...)
-        return self.fc(self.avgpool(x).flatten(1))
+        logits: Tensor = self.fc(self.avgpool(x).flatten(1))
+        return logits

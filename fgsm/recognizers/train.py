@@ -67,7 +67,7 @@ ADVERSARIAL_RECIPE = Recipe(
     epochs=60, peak_learning_rate=3e-3, label_smoothing=0.0, small_part=0.25, adversarial_epsilon=0.033
 )
 
-TUNING = {"epochs": 20, "peak_learning_rate": 1e-3}  # where training starts from weights
+TUNING_EPOCHS, TUNING_RATE = 20, 1e-3  # where training starts from weights
 FACES_IN_EPOCH, FACES_IN_TUNING_EPOCH = 800, 160  # about, of augmented copies, for small sets of faces
 
 
@@ -75,7 +75,7 @@ def recipe_for(architecture: str, faces: int, adversarial: bool = False, tuning:
     """How `architecture` is trained on so many faces; `tuning`, from weights, takes less."""
     recipe = ADVERSARIAL_RECIPE if adversarial else RECIPES[architecture]
     if tuning and not adversarial:
-        recipe = replace(recipe, **TUNING)
+        recipe = replace(recipe, epochs=TUNING_EPOCHS, peak_learning_rate=TUNING_RATE)
     in_epoch = FACES_IN_TUNING_EPOCH if tuning else FACES_IN_EPOCH
     return replace(recipe, passes=max(1, round(in_epoch / faces)))
 
@@ -242,7 +242,7 @@ def train(
     recognizer = Recognizer(name, config)
     if start:
         recognizer.network.load_state_dict(start.state, strict=False)
-    recognizer.to(DEVICE, memory_format=torch.channels_last)
+    recognizer.to(DEVICE).to(memory_format=torch.channels_last)
     began = time.perf_counter()
     epochs = fit(recognizer, data.faces, data.targets, recipe)
     recognizer.config = replace(

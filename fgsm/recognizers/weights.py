@@ -66,7 +66,7 @@ def check_safetensors(folder: Path, shapes: Mapping[str, torch.Size]) -> None:
 
 def read_safetensors(folder: Path) -> dict[str, Tensor]:
     """The weights in a `folder` that `check_safetensors` accepts. Raises Refused where one is no number."""
-    state = {}
+    state: dict[str, Tensor] = {}
     for file in weight_files(folder):
         try:
             state |= load_file(folder / file)
@@ -115,7 +115,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: Any) -> bool:
     if type(value) not in (Tensor, nn.Parameter) or value.is_nested or value.layout != torch.strided:
         return False
     return value.device.type == "cpu" and value.dtype in DTYPES

@@ -23,7 +23,7 @@ test('0 stands at the axis, decades evenly apart, accuracy upwards', () => {
 });
 
 test('colours tell recognisers apart or, where there is one, its attacks', () => {
-  const curve = (model, colour) => ({ model, attack: { colour } });
+  const curve = (model, colour) => ({ model, colour });
   const alone = [curve('a', '#111'), curve('a', '#222')];
   assert.deepEqual(alone.map(colours(alone)), ['#111', '#222']);
   const [first, second, again] = [curve('a', '#111'), curve('b', '#111'), curve('a', '#222')];

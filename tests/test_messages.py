@@ -1,0 +1,132 @@
+"""What browsers are sent is what their scripts read: nothing more, nothing less."""
+
+import types
+import typing
+
+import pytest
+
+from fgsm.attacks.bim import BIM
+from fgsm.attacks.fgsm import FGSM
+from fgsm.page import messages
+from fgsm.page.stage import perform
+from fgsm.places import ASSETS
+from fgsm.recognizers.recognizer import load_recognizer
+
+# Draws a value as the page does, and tells which of its keys the script has read.
+DRAW = """
+async ([name, html, values]) => {
+  const seen = new Set();
+  const recorded = (value, path) => {
+    if (value === null || typeof value !== 'object') return value;
+    return new Proxy(value, {
+      get(target, key) {
+        const found = target[key];
+        if (typeof key === 'symbol' || typeof found === 'function' || key === 'length') return found;
+        if (!Object.hasOwn(target, key) && found === undefined && Array.isArray(target)) return found;
+        const place = Array.isArray(target) ? [...path, '[]'] : [...path, key];
+        if (!Array.isArray(target)) seen.add(JSON.stringify(place));
+        return recorded(found, place);
+      },
+    });
+  };
+  const element = document.createElement('div');
+  element.innerHTML = html;
+  document.body.append(element);
+  const heard = [];
+  const props = { value: null };
+  const { mount } = await import(new URL(`drawings/${name}/${name}.js`, document.baseURI));
+  mount({ element, props, trigger: () => {}, watch: (key, hear) => heard.push(hear) });
+  for (const value of values) {
+    props.value = recorded(value, []);
+    for (const hear of heard) hear();
+    for (const button of element.querySelectorAll('button')) button.click();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 400)); // in which the stage puts itself into the address
+  element.remove();
+  return [...seen].map((path) => JSON.parse(path));
+}
+"""
+
+
+def inside(kind):
+    """The one type that is not None in a union, and what a list or a dict holds."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        [kind] = [one for one in typing.get_args(kind) if one is not type(None)]
+    return kind
+
+
+def sample(kind):
+    """A value of a type; a text is the key of one."""
+    kind = inside(kind)
+    if typing.is_typeddict(kind):
+        return {name: sample(one) for name, one in typing.get_type_hints(kind).items()}
+    if typing.get_origin(kind) is tuple:
+        return [sample(one) for one in typing.get_args(kind)]
+    if typing.get_origin(kind) is list:
+        return [sample(typing.get_args(kind)[0])] * 2
+    return {str: "chart.epsilon", int: 1, float: 0.5, bool: True}[kind]
+
+
+def keys_of(kind, path=()):
+    """The paths of all keys of a message; those of a dict, whose keys are data, end there."""
+    kind = inside(kind)
+    if typing.get_origin(kind) is list:
+        yield from keys_of(typing.get_args(kind)[0], (*path, "[]"))
+    elif typing.is_typeddict(kind):
+        for name, one in typing.get_type_hints(kind).items():
+            yield (*path, name)
+            yield from keys_of(one, (*path, name))
+
+
+FOR_PROGRAMS = {  # that use the API, and read more than the page does
+    ("curves", "[]", "precision"),
+    ("curves", "[]", "examples"),
+    ("attack",),
+    ("epsilon",),
+}
+
+
+def data_in(kind, path=()):
+    """The paths of a message below which keys are data."""
+    kind = inside(kind)
+    if typing.is_typeddict(kind):
+        for name, one in typing.get_type_hints(kind).items():
+            if typing.get_origin(inside(one)) is dict:
+                yield (*path, name)
+            yield from data_in(one, (*path, name))
+
+
+def stage_messages():
+    """Faces on the stage by two attacks, one with a target that it does not reach."""
+    recognizer = load_recognizer("resnet18", "cpu")
+    import torch
+
+    face = torch.full((3, 112, 112), 128 / 255)
+    about = {"gain": 10, "note": "x", "epsilon": 0.0, "link": {"face": None}}
+    for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None)), 1):
+        for message in perform(recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,"):
+            yield {**message, **about, "id": number}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("viewer", messages.ShownMessage),
+        ("people", messages.PeopleMessage),
+        ("cards", messages.CardsMessage),
+        ("crop", messages.CropMessage),
+        ("fooled", messages.FooledMessage),
+        ("chart", messages.ChartMessage),
+        ("heatmap", messages.HeatmapMessage),
+    ],
+)
+@pytest.mark.browser
+def test_a_script_reads_what_it_is_sent_and_nothing_else(page, name, kind):
+    values = list(stage_messages()) if name == "viewer" else [sample(kind)]
+    html = (ASSETS / name / f"{name}.html").read_text("utf-8")
+    read = {tuple(path) for path in page.evaluate(DRAW, [name, html, values])}
+    data = set(data_in(kind))
+    named = {path for path in read if not any(path[: len(place)] == place and path != place for place in data)}
+    sent = set(keys_of(kind))
+    assert named <= sent
+    assert sent - named == (FOR_PROGRAMS & sent if name in ("chart", "heatmap") else set())
