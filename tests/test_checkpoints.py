@@ -6,6 +6,7 @@ import pickle
 import shutil
 import struct
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,8 +14,11 @@ from safetensors.torch import load_file, save_file
 
 import fgsm.recognizers.survey
 from fgsm.cli.main import main
+from fgsm.faces.picture import open_picture
+from fgsm.faces.prepare import as_picture, prepare
+from fgsm.page.photographs import REFERENCE_SIZE, data_url, reference_photograph
 from fgsm.page.service import Own, Service
-from fgsm.places import MODELS
+from fgsm.places import BUILTIN_FACES, MODELS
 from fgsm.recognizers.config import MOST_LABELS, read_config
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers, survey_of
@@ -31,6 +35,12 @@ def models(tmp_path):
     for name in ("sound", "other"):
         shutil.copytree(MODELS / "resnet18", tmp_path / name)
     return tmp_path
+
+
+@pytest.fixture
+def service(models):
+    """A page's service whose recognisers are those of `models`."""
+    return Service(models, torch.device("cpu"))
 
 
 def changed(models, **entries):
@@ -236,6 +246,33 @@ def test_a_folder_of_faces_that_cannot_be_is_none(models, faces):
     assert photographs_tested(available_recognizers(models)["other"]) == {}
 
 
+def test_what_training_is_still_writing_is_not_listed(models):
+    shutil.copytree(models / "sound", models / ".tmp-half-written")
+    found = survey_of(models).look()
+    assert list(found.usable) == ["other", "sound"] and found.refused == {}
+
+
+def test_only_photographs_of_people_it_knows_are_tested(models):
+    config = available_recognizers(models)["other"]
+    tested = photographs_tested(replace(config, labels=config.labels[:3]))
+    assert set(tested.values()) == set(SHIPPED["labels"][:3]) and len(tested) == 15
+
+
+def test_a_person_is_shown_by_a_photograph_that_is_no_test_face(models, service):
+    """Of whom all photographs are tested, there is none to show."""
+    tested = [f"person_01/{n:02d}.png" for n in range(1, 11)] + [f"person_02/{n:02d}.png" for n in (1, 2)]
+    changed(models, test_photographs=tested)
+    chosen = service.choose("other")
+    assert reference_photograph(service, chosen, "person 01") is None
+    assert reference_photograph(service, chosen, "nobody") is None
+
+    def shown(file):
+        face = as_picture(prepare(open_picture(BUILTIN_FACES / "person_02" / file), REFERENCE_SIZE))
+        return data_url(face.quantize())
+
+    assert reference_photograph(service, chosen, "person 02") == shown("03.png") != shown("01.png")
+
+
 def test_what_is_made_readable_is_read(models, monkeypatch):
     """As by chmod, which changes neither a file's size nor when it was written."""
     real = fgsm.recognizers.survey.read_json
@@ -305,12 +342,6 @@ def test_replaced_weights_are_another_version(models):
     save_file(state | {"fc.bias": state["fc.bias"] + 1}, weights(models))
     assert seen[0] != seen[1] and version_of("other", models) != before
     assert version_of("nobody", models) is None
-
-
-@pytest.fixture
-def service(models):
-    """A page's service whose recognisers are those of `models`."""
-    return Service(models, torch.device("cpu"))
 
 
 def replace_weights(models, name):

@@ -11,12 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm.faces.detect import Square
+from fgsm.faces.detect import Square, _square_around
 from fgsm.faces.people import list_people, split
 from fgsm.faces.picture import open_picture
 from fgsm.faces.prepare import as_tensor, load_faces, prepare
 from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.survey import available_recognizers
+from fgsm.texts import Refused
 
 from .hostile import chunk, saved
 
@@ -350,3 +351,35 @@ def test_what_is_not_a_picture_is_refused_in_a_sentence(tmp_path):
 def test_a_folder_without_faces_is_refused(tmp_path):
     with pytest.raises(ValueError, match="one folder of pictures per person"):
         list_people(tmp_path)
+
+
+def test_the_square_lies_above_the_detectors_box_and_within_the_picture():
+    """The detector's box is 0.95 of the square, whose centre lies 0.06 squares above the box's."""
+    picture = Image.new("RGB", (400, 300))
+    square = _square_around(np.array([150, 100, 95, 95]), picture)
+    assert (square.side, square.x) == (pytest.approx(100), pytest.approx(147.5))
+    assert square.y + square.side / 2 == pytest.approx(147.5 - 6)
+    beyond = ((-20, 100, (0, 91.5)), (370, 100, (300, 91.5)), (150, -20, (147.5, 0)), (150, 270, (147.5, 200)))
+    for x, y, expected in beyond:
+        moved = _square_around(np.array([x, y, 95, 95]), picture)
+        assert (moved.x, moved.y) == pytest.approx(expected) and moved.side == pytest.approx(100)
+    assert _square_around(np.array([0, 0, 390, 390]), picture).side == 300
+
+
+def test_faces_are_scaled_as_pillow_scales_bicubically():
+    random = np.random.default_rng(5).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    picture, square = Image.fromarray(random), Square(10.5, 3.25, 60.0)
+    box = (10.5, 3.25, 70.5, 63.25)
+    face = (255 * prepare(picture, 40, square)).round().byte().permute(1, 2, 0).numpy()
+    assert np.array_equal(face, np.asarray(picture.resize((40, 40), Image.Resampling.BICUBIC, box)))
+    assert not np.array_equal(face, np.asarray(picture.resize((40, 40), Image.Resampling.BILINEAR, box)))
+
+
+@pytest.mark.parametrize(("size", "read"), [((16, 40), True), ((40, 16), True), ((15, 40), False), ((40, 15), False)])
+def test_sixteen_pixels_are_enough_and_fifteen_are_not(size, read, tmp_path):
+    Image.new("RGB", size, "grey").save(tmp_path / "small.png")
+    if read:
+        assert open_picture(tmp_path / "small.png").size == size
+    else:
+        with pytest.raises(Refused, match="at least 16 pixels"):
+            open_picture(tmp_path / "small.png")

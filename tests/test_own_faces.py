@@ -17,7 +17,7 @@ from PIL import Image
 
 from fgsm.faces import fetch
 from fgsm.faces.copies import copies, fingerprint
-from fgsm.faces.dataset import Gathered, data_set_of, gather
+from fgsm.faces.dataset import Gathered, builtin, data_set_of, gather
 from fgsm.faces.people import list_people, split_at_random
 from fgsm.measures.named import known_person
 from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
@@ -225,6 +225,38 @@ def test_training_starts_from_the_weights_given():
     assert not any(name.startswith("fc.") for name in start.state) and len(data.labels) == 2
     assert all(torch.equal(value, shipped.network.state_dict()[name]) for name, value in start.state.items())
     assert (start.mean, start.std) == (shipped.config.mean, shipped.config.std)
+
+
+def test_every_face_in_training_has_its_own_persons_number():
+    """Whatever order people and photographs come in."""
+    people = {
+        name: {Path(f"{n}{name}"): torch.full((3, 8, 8), at + n / 10) for n in range(6)}
+        for at, name in enumerate("bca")
+    }
+    data = data_set_of(gathered(people), Path(), 0)
+    assert data.labels == ["b", "c", "a"] and len(data.training) == 15
+    for photograph, face, target in zip(data.training, data.faces, data.targets.tolist(), strict=True):
+        assert photograph.name[1] == data.labels[target] and int(face[0, 0, 0]) == target
+    built = builtin(16)
+    expected = [built.labels.index(photograph.parent.name.replace("_", " ")) for photograph in built.training]
+    assert built.targets.tolist() == expected == sorted(expected) and len(expected) == 200
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_training_begins_with_the_weights_it_is_to_start_from(starts, tmp_path, monkeypatch):
+    seen = []
+
+    def looked_at(recognizer, faces, targets, recipe):
+        seen.append(recognizer.network.state_dict()["conv1.weight"].cpu().clone())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fgsm.recognizers.train.fit", looked_at)
+    people = {name: {Path(f"{name}{n}"): torch.rand(3, 112, 112) for n in range(2)} for name in "ab"}
+    start = builtin_weights("resnet18")
+    with pytest.raises(KeyboardInterrupt):
+        data = data_set_of(gathered(people), Path(), 0)
+        train("resnet18", "x", data, recipe_for("resnet18", 2), start if starts else None, tmp_path)
+    assert torch.equal(seen[0], start.state["conv1.weight"]) == starts
 
 
 def test_without_its_faces_a_recogniser_is_not_tested(checkpoint, tmp_path):

@@ -1,0 +1,543 @@
+"""Attacks and measures on networks so small that every answer is known beforehand."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fgsm.attacks import ATTACKS, Aim
+from fgsm.attacks.attack import AlongOneDirection, aimed
+from fgsm.attacks.bim import BIM, REACH, STEPS, bim
+from fgsm.attacks.fgsm import FGSM, fgsm
+from fgsm.attacks.gradient import in_halves, sign_gradient
+from fgsm.attacks.pgd import PGD, pgd
+from fgsm.attacks.pixels import as_8bit, perturb, perturb_8bit
+from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
+from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces, explain_curves, parts_of
+from fgsm.measures.intervals import wilson_interval
+from fgsm.measures.report import aim_at, attack_report, outcome, verdict
+from fgsm.measures.smallest import changes_8bit, last_recognised, smallest_epsilons
+from fgsm.measures.survive import survival
+from fgsm.measures.sweep import distinct_8bit, sweep
+from fgsm.measures.tables import curves_as_csv, matrix_as_csv
+from fgsm.measures.transfer import Matrix, are_comparable, comparable, explain_matrix, named, transfer_matrix
+from fgsm.recognizers.survey import available_recognizers
+from fgsm.texts import Refused
+
+
+@dataclass(frozen=True)
+class People:
+    """Of a config, what measures ask for."""
+
+    faces: str = "here"
+    labels: tuple[str, ...] = ("dark", "light")
+    test_photographs: tuple[str, ...] = ("a", "b")
+    input_size: int = 2
+    training_unknown: bool = False
+
+
+class Brightness(nn.Module):
+    """Takes a picture for "light" where its mean is above `threshold`; how surely, says `slope`."""
+
+    labels = ("dark", "light")
+    input_size = 2
+    device = torch.device("cpu")
+
+    def __init__(self, threshold=0.5, slope=8.0, name="brightness"):
+        super().__init__()
+        self.threshold, self.slope, self.name = threshold, slope, name
+        self.config = People()
+        self.asked = 0
+
+    def forward(self, images):
+        self.asked += len(images)
+        margin = self.slope * (images.mean((1, 2, 3)) - self.threshold)
+        return torch.stack([-margin, margin], 1)
+
+
+def grey(*levels):
+    """Pictures of 2 x 2 pixels, each of one grey level in 255."""
+    return torch.tensor(levels, dtype=torch.float32).view(-1, 1, 1, 1).expand(-1, 3, 2, 2).contiguous() / 255
+
+
+LEVELS = torch.arange(256, dtype=torch.float32).view(1, 1, 16, 16).expand(1, 3, 16, 16) / 255
+
+
+# Attacks
+
+
+def test_the_sign_climbs_the_loss_or_targeted_descends_it():
+    images, labels = grey(100, 200), torch.tensor([0, 1])
+    assert torch.equal(
+        sign_gradient(Brightness(), images, labels), torch.tensor([1.0, -1.0]).view(2, 1, 1, 1) + 0 * images
+    )
+    targeted = sign_gradient(Brightness(), images, labels, targeted=True)
+    assert torch.equal(targeted, -sign_gradient(Brightness(), images, labels))
+    still = sign_gradient(Brightness(slope=0.0), images, labels)
+    assert torch.equal(still, torch.zeros_like(images))
+
+
+@pytest.mark.parametrize("halves", range(40))
+def test_files_round_as_numpy_does_in_double_precision(halves):
+    """At every half of a grey level, where single precision and rounding down go elsewhere."""
+    epsilon = (halves + 0.5) / 255
+    for sign in (-1.0, 1.0):
+        levels = np.arange(256, dtype=np.float64) + 255 * epsilon * sign
+        expected = np.clip(np.rint(levels), 0, 255).astype(np.float32) / np.float32(255)
+        moved = perturb_8bit(LEVELS, torch.full_like(LEVELS, sign), epsilon)
+        assert np.array_equal(moved[0, 0].flatten().numpy(), expected)
+    assert moved.dtype == torch.float32
+
+
+def test_epsilons_just_beside_a_half_go_each_their_way():
+    ones = torch.ones_like(LEVELS)
+    below, above = (perturb_8bit(LEVELS, ones, (7.5 + difference) / 255) for difference in (-1e-7, 1e-7))
+    levels = 255 * LEVELS
+    assert torch.equal((255 * below).round(), (levels + 7).clamp(max=255))
+    assert torch.equal((255 * above).round(), (levels + 8).clamp(max=255))
+
+
+def test_floats_stay_between_black_and_white():
+    moved = perturb(grey(0, 100, 255), torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1, 1), 0.1)
+    assert moved[:, 0, 0, 0].tolist() == pytest.approx([0.0, 100 / 255 + 0.1, 1.0])
+    assert torch.equal(as_8bit(grey(7) + 0.4 / 255), grey(7)) and torch.equal(as_8bit(grey(7) + 0.6 / 255), grey(8))
+
+
+def test_several_steps_stay_within_epsilon_and_white():
+    images, labels = grey(100, 250), torch.tensor([0, 0])
+    moved = bim(Brightness(), images, labels, 0.05, 3, 0.02)
+    assert moved[:, 0, 0, 0].tolist() == pytest.approx([100 / 255 + 0.05, 1.0])
+    assert bim(Brightness(), images, labels, 0.05, 2, 0.02)[0, 0, 0, 0].item() == pytest.approx(100 / 255 + 0.04)
+    assert bim(Brightness(), images, labels, 0.05, 0, 0.02, start=images + 0.01).equal(images + 0.01)
+    assert bim(Brightness(), images, labels, 0.05, 1, 0.02, targeted=True)[0, 0, 0, 0].item() == pytest.approx(
+        100 / 255 - 0.02
+    )
+
+
+def test_several_steps_turn_back_where_the_gradient_does():
+    """Towards its own threshold and no further: the attack on "light" from above goes down, then up again."""
+
+    class Valley(nn.Module):
+        def forward(self, images):
+            margin = (images.mean((1, 2, 3)) - 0.5) ** 2
+            return torch.stack([margin, -margin], 1)
+
+    moved = bim(Valley(), grey(140), torch.tensor([0]), 0.2, 4, 0.03)
+    assert abs(moved.mean().item() - 0.5) < 0.03
+
+
+def test_pgd_starts_at_its_noise():
+    images, labels = grey(100), torch.tensor([0])
+    noise = torch.full_like(images, -0.5)
+    assert pgd(Brightness(), images, labels, 0.1, 0, 0.0, noise=noise).equal(images - 0.05)
+    torch.manual_seed(3)
+    drawn = pgd(Brightness(), images.repeat(500, 1, 1, 1), labels.repeat(500), 0.1, 0, 0.0) - images
+    assert (
+        drawn.abs().max() <= 0.1 and drawn.mean().abs() < 0.005 and drawn.std() == pytest.approx(0.1 / 3**0.5, rel=0.05)
+    )
+    one = pgd(Brightness(), images, labels, 0.1, 1, 0.02, targeted=True, noise=noise)
+    assert one.mean().item() == pytest.approx(100 / 255 - 0.07)
+
+
+def test_every_epsilon_of_pgd_starts_at_the_same_place():
+    """Where no gradient moves anything, only the start is left: the same on the scale of each epsilon."""
+    images, labels = grey(120, 130), torch.tensor([0, 1])
+    moved = PGD.moves(Brightness(slope=0.0), images, labels, [3, 4]).at([0.1, 0.0, 0.2])
+    assert torch.equal(moved[1], images)
+    assert torch.allclose((moved[0] - images) / 0.1, (moved[2] - images) / 0.2, atol=1e-5)
+    assert not torch.allclose(moved[0, 0] - images[0], moved[0, 1] - images[1], atol=1e-3)
+    alone = PGD.moves(Brightness(slope=0.0), images[1:], labels[1:], [4]).at([0.2])
+    assert torch.equal(alone[0, 0], moved[2, 1])
+
+
+def test_random_signs_are_coins_of_each_position():
+    images = grey(*[100] * 60)
+    signs = random_signs(images, range(60))
+    assert set(signs.unique().tolist()) == {-1.0, 1.0} and signs.shape == images.shape and abs(signs.mean()) < 0.1
+    assert torch.equal(signs[7:8], random_signs(images[:1], [7])) and not torch.equal(signs[7], signs[8])
+    moves = RANDOM_SIGNS.moves(Brightness(), images, torch.zeros(60, dtype=torch.int64), range(60))
+    assert torch.equal(moves.sign, signs)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_what_every_attack_keeps(attack):
+    """Epsilon 0 changes nothing, files are what floats round to, and one epsilon is one of many."""
+    model, images, labels = Brightness(), grey(100, 180), torch.tensor([0, 1])
+    moves = attack.moves(model, images, labels, [0, 1])
+    floats, files = moves.both_at([0.0, 0.1, 0.04])
+    assert floats.shape == files.shape == (3, 2, 3, 2, 2)
+    assert torch.equal(floats, moves.at([0.0, 0.1, 0.04])) and torch.equal(floats[0], images)
+    assert torch.allclose(files, (255 * floats).round() / 255, atol=1e-6)
+    assert torch.equal(attack.craft(model, images, labels, 0.1, [0, 1]), floats[1])
+    assert (floats[1] - images).abs().max() <= 0.1 + 1e-6
+    assert (moves.sign is not None) == attack.one_direction
+    assert attack.gradients(7) == attack.gradients_once + 7 * attack.gradients_per_epsilon
+    if attack.may_aim:
+        assert floats[1].mean((1, 2, 3)).tolist() == pytest.approx([100 / 255 + 0.1, 180 / 255 - 0.1], abs=1e-5)
+        aimed_at = attack.craft(model, images, labels, 0.1, [0, 1], targeted=True)
+        assert aimed_at.mean((1, 2, 3)).tolist() == pytest.approx([100 / 255 - 0.1, 180 / 255 + 0.1], abs=1e-5)
+
+
+def test_traits_say_what_the_registry_does():
+    assert list(ATTACKS) == ["FGSM", "random signs", "BIM", "PGD"] and all(
+        a.name == name for name, a in ATTACKS.items()
+    )
+    assert [a.control for a in ATTACKS.values()] == [False, True, False, False]
+    assert [a.gradients(3) for a in ATTACKS.values()] == [1, 0, 30, 30] and (STEPS, REACH) == (10, 2.5)
+    assert FGSM.offers == "BIM" and {a.offers for a in (BIM, PGD, RANDOM_SIGNS)} == {None}
+    assert len({(a.colour, a.dash) for a in ATTACKS.values()}) == 4 and not any(a.in_region for a in ATTACKS.values())
+
+
+def test_an_aim_is_reached_away_from_somebody_or_at_somebody():
+    answers = torch.tensor([0, 1, 2])
+    assert Aim(1).reached(answers).tolist() == [True, False, True] and Aim(1).label == 1
+    assert Aim(1, 2).reached(answers).tolist() == [False, False, True] and Aim(1, 2).label == 2
+    up = aimed(FGSM, Brightness(), grey(100), Aim(1, 0))
+    assert torch.equal(up.sign, -torch.ones(1, 3, 2, 2))  # towards "dark"
+
+
+def test_what_does_not_fit_is_done_by_halves():
+    asked = []
+
+    def doubled(rows, more):
+        asked.append(len(rows))
+        if len(rows) > 2:
+            raise torch.OutOfMemoryError
+        return rows * 2 + more
+
+    rows = torch.arange(7.0)
+    assert torch.equal(in_halves(doubled, rows, rows), 3 * rows) and asked[0] == 7
+    with pytest.raises(torch.OutOfMemoryError):
+        in_halves(lambda rows: doubled(rows.repeat(3), 0), rows[:1])
+
+
+# Sweeps and curves
+
+
+def test_a_sweep_scores_every_epsilon_in_its_place():
+    model, images = Brightness(), grey(100, 120, 160)
+    sign = torch.ones_like(images)
+    epsilons = [0.0, 0.002, 0.05, 0.3]
+    for eight_bit in (False, True):
+        scores = sweep(model, images, sign, epsilons, eight_bit, batch_size=4)
+        assert scores.shape == (4, 3, 2) and torch.allclose(scores.sum(2), torch.ones(4, 3))
+        for at, epsilon in enumerate(epsilons):
+            moved = perturb_8bit(images, sign, epsilon) if eight_bit else perturb(images, sign, epsilon)
+            assert torch.allclose(scores[at], model(moved).softmax(1))
+    assert not torch.equal(sweep(model, images, sign, [0.0015]), sweep(model, images, sign, [0.0015], True))
+
+
+def test_positions_that_give_the_same_file_are_told():
+    epsilons = [0.0, 0.001, 0.5 / 255, 0.002, 1 / 255, 1.4 / 255, 1.5 / 255, 1.6 / 255, 2.5 / 255]
+    assert distinct_8bit(epsilons) == [0, 0, 2, 3, 3, 3, 6, 7, 8]
+
+
+MIXED = grey(40, 90, 200, 220, 60, 126), torch.tensor([0, 0, 1, 0, 1, 0])  # the fourth and fifth are taken wrongly
+
+
+def test_fooled_are_those_who_had_been_recognised():
+    images, labels = MIXED
+    *_, curve = accuracy_curve(Brightness(), images, labels, [0.1, 0.0, 0.3], batch_size=4)
+    # At 0.1 only 126 crosses; at 0.3 also 90 and 200 do, and the two that were wrong move further away.
+    assert (curve.total, curve.recognised, curve.correct, curve.fooled) == (6, 4, [3, 4, 1], [1, 0, 3])
+    assert curve.examples == [[(5, 1)], [], [(1, 1), (2, 0), (5, 1)]]
+    assert curve.fooling_rate == [0.25, 0.0, 0.75] and curve.accuracy == [0.5, 4 / 6, 1 / 6]
+    assert curve.intervals == [wilson_interval(correct, 6) for correct in curve.correct]
+    assert (curve.model, curve.attack, curve.precision, curve.epsilons) == (
+        "brightness",
+        "FGSM",
+        "float32",
+        [0.1, 0.0, 0.3],
+    )
+
+
+def test_a_curve_without_0_still_knows_who_was_recognised():
+    *_, curve = accuracy_curve(Brightness(), *MIXED, [0.3])
+    assert (curve.recognised, curve.correct, curve.fooled) == (4, [1], [3])
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_progress_rises_to_one_and_counts_with_it(attack):
+    images, labels = MIXED
+    seen = list(accuracy_curve(Brightness(), images, labels, [0.0, 0.1], attack, batch_size=4))
+    progress = [one.progress for one in seen]
+    assert progress == sorted(set(progress)) and progress[-1] == 1
+    expected = [4, 6] if attack.one_direction else [0, 4, 4, 6]
+    assert [one.total for one in seen] == expected
+    if not attack.one_direction:
+        assert progress == pytest.approx([2 / 6, 4 / 6, 5 / 6, 1])
+    by_one = list(accuracy_curve(Brightness(), images, labels, [0.0, 0.1], attack, batch_size=1))
+    assert by_one[-1] == seen[-1]
+
+
+def test_five_examples_are_kept_the_first_ones():
+    images, labels = grey(*[100] * 8), torch.zeros(8, dtype=torch.int64)
+    *_, curve = accuracy_curve(Brightness(), images, labels, [0.3], batch_size=3)
+    assert curve.fooled == [8] and curve.examples == [[(at, 1) for at in range(5)]]
+
+
+def test_example_faces_are_the_adversarial_ones():
+    images, labels = MIXED
+    crafted = example_faces(FGSM, Brightness(), images, labels, 0.1, [5, 2])
+    assert torch.equal(crafted, fgsm(Brightness(), images[[5, 2]], labels[[5, 2]], 0.1))
+    drawn = example_faces(RANDOM_SIGNS, Brightness(), images, labels, 0.1, [5])
+    assert torch.equal(drawn, perturb(images[5:6], random_signs(images[5:6], [5]), 0.1))
+
+
+def test_epsilons_come_in_parts():
+    assert list(parts_of([1, 2, 3, 4, 5], 2)) == [(2, [1, 2]), (4, [3, 4]), (5, [5])]
+
+
+def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0), attack="FGSM", total=200):
+    return Snapshot(
+        model, attack, "float32", list(epsilons), list(correct), [0] * len(correct), correct[0], total, [[]]
+    )
+
+
+@pytest.mark.parametrize(("risen", "said"), [(14, False), (15, True)])
+def test_a_curve_that_rises_by_more_than_two_percent_is_explained(risen, said):
+    """Of 200 faces, four are two percent: 10 and 14 is no rise worth a word, 10 and 15 is."""
+    sentences = explain_curves([snapshot("ours", [198, 10, risen])], {}, "en")
+    assert bool(sentences) == said
+    if said:
+        assert "ours recognises more faces at epsilon 1 than at 0.1" in sentences[0]
+    assert explain_curves([snapshot("ours", [198, 10, risen], attack="PGD")], {}, "en") == []
+
+
+def test_the_first_clear_rise_after_the_lowest_point_is_named():
+    [sentence] = explain_curves([snapshot("ours", [198, 2, 5, 30, 60], (0, 0.1, 0.3, 0.5, 1))], {}, "en")
+    assert "at epsilon 0.5 than at 0.1" in sentence
+
+
+def test_depth_is_explained_where_it_does_not_help():
+    shallow = snapshot("resnet18", [198, 20, 4])
+    assert len(explain_curves([shallow, snapshot("resnet101", [198, 20, 4])], {}, "en")) == 1  # no harder to fool
+    assert explain_curves([shallow, snapshot("resnet101", [198, 21, 4])], {}, "en") == []
+    unattacked = [snapshot(name, [198], [0.0]) for name in ("resnet18", "resnet101")]
+    assert explain_curves(unattacked, {}, "en") == []
+
+
+def test_a_recogniser_of_unknown_training_is_doubted():
+    configs = {"sure": People(), "unsure": People(training_unknown=True)}
+    [sentence] = doubts(["sure", "unsure", "stranger"], configs, "en")
+    assert sentence.startswith("unsure may have learned some of these very faces")
+    assert explain_curves([snapshot("unsure", [5, 5, 5])], configs, "en") == [sentence]
+
+
+def test_intervals_are_wilsons():
+    for correct, total in ((0, 10), (3, 10), (10, 10), (199, 200)):
+        low, high = wilson_interval(correct, total)
+        for bound in {low, high} - {0.0, 1.0}:  # the bounds solve (share - p)^2 = z^2 p (1 - p) / n
+            assert (correct / total - bound) ** 2 == pytest.approx(1.959964**2 * bound * (1 - bound) / total, rel=1e-4)
+        assert low - 1e-12 <= correct / total <= high + 1e-12
+    assert wilson_interval(0, 10)[0] == pytest.approx(0) and wilson_interval(10, 10)[1] == pytest.approx(1)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    narrow, wide = wilson_interval(3, 10, 0.5), wilson_interval(3, 10)
+    assert wide[0] < narrow[0] < 0.3 < narrow[1] < wide[1]
+
+
+# Transfer
+
+
+def three():
+    return [Brightness(name="one"), Brightness(0.6, name="two"), Brightness(0.5, -8.0, name="contrary")]
+
+
+def test_a_matrix_counts_crafted_on_against_tried_on():
+    images, labels = grey(100, 110, 140, 150, 200, 60), torch.tensor([0, 0, 1, 1, 1, 0])
+    models = three()
+    seen = list(transfer_matrix(models, images, labels, 0.1))
+    last = seen[-1]
+    assert [one.total for one in seen] == [0, 0, 4, 4, 4, 6] and last.progress == 1
+    assert [one.progress for one in seen] == pytest.approx([4 / 18, 8 / 18, 4 / 6, 4 / 6 + 2 / 18, 4 / 6 + 4 / 18, 1])
+    answers = [[named(model, images, torch.float32) for model in models]]
+    for source in models:
+        moved = fgsm(source, images, labels, 0.1)
+        answers.append([named(model, moved, torch.float32) for model in models])
+    right = torch.stack([torch.stack(row) for row in answers]) == labels
+    assert last.clean == right[0].sum(1).tolist() and last.correct == right[1:].sum(2).tolist()
+    lost = right[:1] & ~right[1:]
+    assert last.fooled == lost.sum(2).tolist()
+    for row in range(3):
+        for column in range(3):
+            expected = [(n, int(answers[1 + row][column][n])) for n in lost[row, column].nonzero().flatten().tolist()]
+            assert last.examples[row][column] == expected[:5]
+    assert (last.models, last.attack, last.precision, last.epsilon) == (
+        ["one", "two", "contrary"],
+        "FGSM",
+        "float32",
+        0.1,
+    )
+    assert last.accuracy(0, 1) == last.correct[0][1] / 6
+
+
+def test_what_is_random_in_a_matrix_goes_by_the_position_in_the_test_set():
+    """Beyond the first batch, too."""
+    images, labels = grey(*range(110, 150, 4)), torch.zeros(10, dtype=torch.int64)
+    models = [Brightness(threshold, 300.0, f"t{at}") for at, threshold in enumerate((0.5, 0.51))]
+    *_, matrix = transfer_matrix(models, images, labels, 0.04, RANDOM_SIGNS)
+    moved = perturb(images, random_signs(images, range(10)), 0.04)
+    assert matrix.correct[0] == [int((model(moved).argmax(1) == 0).sum()) for model in models]
+    again = perturb(images, random_signs(images, [*range(4), *range(4), 0, 1]), 0.04)
+    assert matrix.correct[0] != [int((model(again).argmax(1) == 0).sum()) for model in models]
+
+
+@pytest.mark.parametrize("entry", ["faces", "labels", "test_photographs", "input_size"])
+def test_only_what_was_tested_alike_is_compared(entry):
+    other = replace(People(), **{entry: 3 if entry == "input_size" else ("x",)})
+    assert are_comparable(People(), People()) and not are_comparable(People(), other)
+    assert comparable("a", {"a": People(), "b": other, "c": People(training_unknown=True)}) == ["a", "c"]
+    models = three()
+    models[1].config = other
+    with pytest.raises(Refused, match="one and two cannot be compared"):
+        next(transfer_matrix(models, *MIXED, 0.1))
+
+
+def matrix_of(correct, total=100):
+    count = len(correct)
+    nothing = [[0] * count for _ in range(count)]
+    names = ["a", "b", "c"][:count]
+    return Matrix(names, "FGSM", "float32", 0.1, [total] * count, correct, nothing, total, [[[]] * count] * count)
+
+
+@pytest.mark.parametrize(("other", "said"), [(48, 0), (47, 2)])
+def test_one_that_is_fooled_clearly_more_than_the_source_is_explained(other, said):
+    """By more than two percent of the faces, and the worst of several is named."""
+    sentences = explain_matrix(matrix_of([[50, other, 49], [90, 10, 90], [90, 90, 10]]), {}, "en")
+    assert len(sentences) == said
+    if said:
+        assert "crafted on a fool b more than a itself: 47.0%" in sentences[0] and "50.0% here" in sentences[0]
+        assert sentences[1].startswith("That is no mistake")
+
+
+def test_a_matrix_of_an_unsure_recogniser_says_so():
+    sentences = explain_matrix(matrix_of([[1, 5], [5, 1]]), {"b": People(training_unknown=True)}, "en")
+    assert len(sentences) == 1 and sentences[0].startswith("b may have learned")
+
+
+# Tables
+
+
+def test_tables_hold_counts_shares_and_intervals():
+    curve = snapshot("ours", [4, 1], (0.0, 0.1), total=5)
+    low, high = wilson_interval(1, 5)
+    lines = curves_as_csv([curve]).splitlines()
+    assert lines[0] == "model,attack,precision,epsilon,correct,total,accuracy,ci_low,ci_high,fooled"
+    assert lines[2] == f"ours,FGSM,float32,0.1,1,5,0.2000,{low:.4f},{high:.4f},0" and len(lines) == 3
+    matrix = replace(matrix_of([[1, 2], [3, 4]], 5), clean=[5, 4])
+    lines = matrix_as_csv(matrix).splitlines()
+    assert lines[0] == "attack,precision,epsilon,crafted_on,tried_on,correct,total,accuracy,ci_low,ci_high"
+    assert lines[2].startswith("none,float32,0.0,,b,4,5,0.8000,") and lines[4].startswith(
+        "FGSM,float32,0.1,a,b,2,5,0.4000,"
+    )
+    assert len(lines) == 7
+    assert "0,0,0.0000,0.0000,1.0000" in curves_as_csv([snapshot("ours", [0], (0.1,), total=0)])
+
+
+# The smallest epsilon
+
+
+def test_the_smallest_epsilon_is_where_the_threshold_is():
+    model, image = Brightness(0.5), grey(100)
+    boundary = 0.5 - 100 / 255
+    grid = [round(step / 20, 6) for step in range(21)]
+    sign = sign_gradient(model, image, torch.tensor([0]))
+    answers = {}
+    for scoring, eight_bit in (("float", False), ("8-bit", True)):
+        scores = sweep(model, image, sign, grid, eight_bit)[:, 0]
+        answers[scoring] = dict(enumerate(scores.argmax(1).tolist()))
+    found = smallest_epsilons(model, image, sign, grid, answers, Aim(0))
+    assert 0 <= found["float"]["epsilon"] - boundary <= 1e-5 and found["float"]["again"] is None
+    assert found["8-bit"]["epsilon"] == pytest.approx(27.5 / 255, abs=2e-6)  # 100 becomes 128, above the half
+    coarse = smallest_epsilons(model, image, None, grid, answers, Aim(0))
+    assert coarse["float"]["epsilon"] == grid[math.ceil(20 * boundary)]
+
+
+def test_changes_of_a_file_are_at_halves_and_a_little_above():
+    changes = changes_8bit(0.4 / 255, 2.6 / 255)
+    halves = [n + 0.5 for n in range(3)]
+    expected = sorted([half / 255 for half in halves] + [half / 255 + 1e-6 for half in halves] + [2.6 / 255])
+    assert changes == pytest.approx(expected, abs=1e-9)
+    assert changes_8bit(0.6 / 255, 0.7 / 255) == [0.7 / 255]
+
+
+@pytest.mark.parametrize("level", [60, 100, 120, 127])
+def test_the_last_position_before_the_face_is_fooled(level):
+    epsilons = [round(step / 100, 6) for step in range(101)]
+    fooled = [epsilon for epsilon in epsilons if level / 255 + epsilon > 0.5]
+    last = last_recognised(Brightness(0.5), grey(level)[0], 0, epsilons)
+    assert last == epsilons[max(0, epsilons.index(fooled[0]) - 1)]
+
+
+def test_a_face_that_nothing_fools_is_recognised_to_the_end():
+    epsilons = [round(step / 100, 6) for step in range(101)]
+    assert last_recognised(Brightness(2.0), grey(100)[0], 0, epsilons) == 1.0
+    assert last_recognised(Brightness(0.5), grey(200)[0], 0, epsilons) == 0.0  # taken wrongly from the start
+
+
+# Reports
+
+
+@pytest.mark.parametrize(
+    ("is_attacked", "epsilon", "said"),
+    [(True, 0.0, "unchanged"), (True, 0.1, "still"), (False, 0.0, "taken_unchanged"), (False, 0.1, "taken")],
+)
+def test_a_verdict_is_one_of_four(is_attacked, epsilon, said):
+    assert outcome(is_attacked, epsilon) == said
+    sentence = verdict({"label": "dark" if is_attacked else "light", "probability": 0.756}, "dark", epsilon)
+    words = {
+        "unchanged": "Recognised as dark (76%)",
+        "still": "Still recognised as dark (76%) at epsilon 0.1 (25.5/255)",
+    }
+    words |= {
+        "taken": "Taken for light (76%) instead of dark at",
+        "taken_unchanged": "instead of dark, even with nothing",
+    }
+    assert words[said] in sentence
+
+
+def test_a_report_has_both_scorings():
+    report, picture = attack_report(Brightness(), grey(100)[0], 0.2)
+    assert (report["model"], report["attack"], report["epsilon"], report["target"]) == ("brightness", "FGSM", 0.2, None)
+    assert report["attacked_on"] == "dark (its own clean prediction)"
+    assert [place["label"] for place in report["clean"]["top"]] == ["dark", "light"]
+    assert [report[scoring]["top"][0]["label"] for scoring in ("float", "8-bit")] == ["light", "light"]
+    margin = 8 * (100 / 255 + 0.2 - 0.5)
+    assert report["float"]["top"][0]["probability"] == pytest.approx(1 / (1 + math.exp(-2 * margin)), abs=1e-5)
+    assert np.array_equal(np.unique(picture), [151]) and "dodged" not in report["float"]
+
+
+def test_a_report_towards_somebody_says_what_was_reached():
+    reached, _ = attack_report(Brightness(), grey(100)[0], 0.2, 0, FGSM, 1)
+    missed, _ = attack_report(Brightness(), grey(100)[0], 0.05, 0, FGSM, 1)
+    assert reached["attacked_on"] == "dark" and reached["target"] == "light"
+    assert (reached["float"]["dodged"], reached["8-bit"]["impersonated"]) == (True, True)
+    assert (missed["float"]["dodged"], missed["8-bit"]["impersonated"]) == (False, False)
+    with pytest.raises(Refused, match="Random signs aim at nobody"):
+        attack_report(Brightness(), grey(100)[0], 0.2, 0, RANDOM_SIGNS, 1)
+    with pytest.raises(Refused, match="attacked as light"):
+        aim_at(Brightness(), 1, 1)
+
+
+def test_survivors_carry_their_answers():
+    face = torch.cat([grey(90), grey(90)], 3)[0]
+    survivors = {one.treatment: one for one in survival(Brightness(), face)}
+    assert list(survivors) == ["png", "jpeg95", "jpeg75", "jpeg50", "half", "blur"]
+    assert {one.label for one in survivors.values()} == {"dark"}
+    margin = 8 * (90 / 255 - 0.5)
+    assert survivors["png"].probability == pytest.approx(1 / (1 + math.exp(2 * margin)), abs=1e-5)
+    assert np.array_equal(np.asarray(survivors["png"].picture), np.full((2, 4, 3), 90, np.uint8))
+
+
+def test_one_direction_is_perturbed_as_it_is():
+    moves = AlongOneDirection(grey(100), -torch.ones(1, 3, 2, 2))
+    assert moves.at([0.1])[0].equal(perturb(grey(100), moves.sign, 0.1))
+    assert moves.both_at([0.1])[1][0].equal(perturb_8bit(grey(100), moves.sign, 0.1))
+
+
+def test_the_shipped_recognisers_can_be_compared():
+    configs = available_recognizers()
+    assert {"resnet", "resnet101", "resnet18", "resnet18-robust"} <= set(comparable("resnet18", configs))
