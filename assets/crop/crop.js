@@ -9,7 +9,7 @@ export function mount({ element, props, trigger, watch }) {
   const root = element.querySelector('.crop');
   const picture = root.querySelector('.picture');
   const square = root.querySelector('.square');
-  const show = (name) => root.querySelector(`[data-show="${name}"]`);
+  const slot = (name) => root.querySelector(`[data-show="${name}"]`);
 
   let frame = null; // x, y, side of the square, in the picture's pixels
   let sending;
@@ -48,8 +48,8 @@ export function mount({ element, props, trigger, watch }) {
     root.hidden = !value;
     if (!value) return;
     const { preview, message, faces, x, y, side } = value;
-    show('picture').src = preview;
-    show('message').textContent = message;
+    slot('picture').src = preview;
+    slot('message').textContent = message;
     offerFaces(faces);
     move({ x, y, side }, false);
   }

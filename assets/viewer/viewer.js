@@ -14,7 +14,7 @@ const sliderOf = () => document.querySelector('#epsilon input[type=range]');
 
 export function mount({ element, props, trigger, watch }) {
   const root = element.querySelector('.stage');
-  const show = (name) => root.querySelector(`[data-show="${name}"]`);
+  const slot = (name) => root.querySelector(`[data-show="${name}"]`);
   const canvas = (name) => root.querySelector(`canvas[data-testid="${name}"]`);
 
   let face = null; // the message being shown, decoded
@@ -40,34 +40,34 @@ export function mount({ element, props, trigger, watch }) {
     const moved = mover(face, at);
     paint('perturbation', (i) => clamp(rint(128 + gain * (moved(i) - pixels[i]))));
     paint('adversarial', (i) => rint(moved(i)));
-    show('change').textContent = say(attack.change, { epsilon: notation(epsilons[at]) });
-    show('gain').textContent = gain === 1 ? say('viewer.not_amplified') : say('viewer.amplified', { gain });
+    slot('change').textContent = say(attack.change, { epsilon: notation(epsilons[at]) });
+    slot('gain').textContent = gain === 1 ? say('viewer.not_amplified') : say('viewer.amplified', { gain });
   }
 
   // No answer of an earlier face or epsilon may stand under a new picture.
   function drawWaiting() {
     root.classList.remove('fooled');
     root.dataset.prediction = '';
-    show('verdict').textContent = say('viewer.waiting');
-    for (const name of ['adversarial', 'taken', 'file', 'goals']) show(name).textContent = NOTHING;
-    show('file').classList.remove('differs');
+    slot('verdict').textContent = say('viewer.waiting');
+    for (const name of ['adversarial', 'taken', 'file', 'goals']) slot(name).textContent = NOTHING;
+    slot('file').classList.remove('differs');
     drawReference(null);
-    show('adversarial-top').replaceChildren();
+    slot('adversarial-top').replaceChildren();
     canvas('adversarial').ariaLabel = say('viewer.adversarial_label');
   }
 
   function drawReference(label) {
     const photograph = face.references[label];
-    if (photograph) show('reference').src = photograph;
-    else show('reference').removeAttribute('src');
-    show('reference').alt = photograph ? say('viewer.reference_label', { person: label }) : '';
+    if (photograph) slot('reference').src = photograph;
+    else slot('reference').removeAttribute('src');
+    slot('reference').alt = photograph ? say('viewer.reference_label', { person: label }) : '';
   }
 
   function drawClean() {
     const top = ranked(face.scores.float[0]);
     const person = face.labels[top[0].index];
-    show('clean').textContent = `${person}, ${percent(top[0].probability)}`;
-    listTop(show('clean-top'), face, top, -1);
+    slot('clean').textContent = `${person}, ${percent(top[0].probability)}`;
+    listTop(slot('clean-top'), face, top, -1);
     canvas('original').ariaLabel = say('viewer.original_known', { person });
   }
 
@@ -80,28 +80,28 @@ export function mount({ element, props, trigger, watch }) {
     const fooled = top[0].index !== attacked;
     root.classList.toggle('fooled', fooled);
     root.dataset.prediction = person;
-    show('adversarial').textContent = `${person}, ${percent(top[0].probability)}`;
-    show('relation').textContent = say(fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
-    show('taken').textContent = person;
+    slot('adversarial').textContent = `${person}, ${percent(top[0].probability)}`;
+    slot('relation').textContent = say(fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
+    slot('taken').textContent = person;
     drawReference(person);
-    show('verdict').textContent = verdictAt(face, at, top[0]);
-    if (target !== null) show('goals').textContent = goalsOf(face, answer, top[0]);
-    show('hint').hidden = target === null || !attack.offers || !smallest || Boolean(smallest.float);
+    slot('verdict').textContent = verdictAt(face, at, top[0]);
+    if (target !== null) slot('goals').textContent = goalsOf(face, answer, top[0]);
+    slot('hint').hidden = target === null || !attack.offers || !smallest || Boolean(smallest.float);
     const rival = rivalOf(face, answer);
     drawStrip(root.querySelector('.strip svg'), face, at, rival);
-    show('strip-attacked').textContent = labels[attacked];
-    show('strip-rival').textContent = labels[rival];
+    slot('strip-attacked').textContent = labels[attacked];
+    slot('strip-rival').textContent = labels[rival];
     const file = fileAt(face, at, top[0]);
-    show('file').textContent = file.sentence;
-    show('file').classList.toggle('differs', file.differs);
+    slot('file').textContent = file.sentence;
+    slot('file').classList.toggle('differs', file.differs);
     canvas('adversarial').ariaLabel = say(fooled ? 'viewer.adversarial_taken' : 'viewer.adversarial_still', { person });
-    listTop(show('adversarial-top'), face, top, top[0].index);
+    listTop(slot('adversarial-top'), face, top, top[0].index);
   }
 
   function drawSmallest() {
     const { smallest, epsilons } = face;
     root.dataset.smallest = smallest?.float ? notation(smallest.float.epsilon) : '';
-    show('smallest').textContent = smallest ? describeSmallest(face) : NOTHING;
+    slot('smallest').textContent = smallest ? describeSmallest(face) : NOTHING;
     markSlider(sliderOf(), smallest?.float?.epsilon, epsilons);
   }
 
@@ -123,9 +123,9 @@ export function mount({ element, props, trigger, watch }) {
   function begin() {
     if (face.epsilon !== null) epsilon = face.epsilon;
     paint('original', (i) => face.pixels[i]);
-    show('attacked').textContent = face.note;
+    slot('attacked').textContent = face.note;
     root.querySelector('.goals').hidden = face.target === null;
-    show('hint').hidden = true;
+    slot('hint').hidden = true;
     for (const button of root.querySelectorAll('button')) button.disabled = false;
   }
 
@@ -134,7 +134,7 @@ export function mount({ element, props, trigger, watch }) {
     if (!message || (face && message.id < face.id)) return; // an earlier face's late news
     if (!message.id) {
       // no face to begin with
-      show('verdict').textContent = message.note;
+      slot('verdict').textContent = message.note;
       root.setAttribute('aria-busy', 'false');
       return;
     }

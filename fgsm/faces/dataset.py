@@ -77,7 +77,7 @@ def gather(root: Path, size: int, progress: Callable[[list[T]], Iterable[T]] = i
     names: set[str] = set()
     first: dict[str, Path] = {}
     prints: dict[Path, np.ndarray] = {}
-    for person, file in progress([(person, file) for person, own in people.items() for file in own]):
+    for person, file in progress([(person, file) for person, theirs in people.items() for file in theirs]):
         name = text_of(file.relative_to(root))
         if name in names:  # as another system spells it: only one of them could be told by its name
             left_out.append(f"{name}: There are several files of this name.")
@@ -96,7 +96,7 @@ def gather(root: Path, size: int, progress: Callable[[list[T]], Iterable[T]] = i
         else:
             left_out.append(f"{name}: This is the same picture as {text_of(same.relative_to(root))}.")
     copy_of = copies(prints)
-    for person in [person for person, own in kept.items() if len({copy_of[file] for file in own}) < 2]:
+    for person in [person for person, theirs in kept.items() if len({copy_of[file] for file in theirs}) < 2]:
         left_out.append(f"{person}: Fewer than two different photographs that can be used.")
         del kept[person]
     return Gathered(kept, copy_of, left_out)

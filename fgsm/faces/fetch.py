@@ -50,11 +50,11 @@ class Source:
             raise Refused("refused.download", reason=type(error).__name__) from None
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
             for person, photographs in people.items():
-                own = Path(scratch) / "people" / re.sub(r"[\s/\\.]+", "_", person)
-                own.mkdir(parents=True, exist_ok=True)
+                place = Path(scratch) / "people" / re.sub(r"[\s/\\.]+", "_", person)
+                place.mkdir(parents=True, exist_ok=True)
                 for photograph in photographs:
                     if photograph.is_file():
-                        shutil.copy(photograph, own)
+                        shutil.copy(photograph, place)
             with suppress(FileNotFoundError):
                 folder.rmdir()
             (Path(scratch) / "people").rename(folder)

@@ -33,8 +33,8 @@ def list_people(root: Path) -> dict[str, list[Path]]:
     elif root.is_dir():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
             if person := text_of(PurePath(folder.name)).replace("_", " ").strip():
-                own = people.setdefault(person, [])
-                own += [path for path in folder.iterdir() if _may_be_photograph(path)]
+                theirs = people.setdefault(person, [])
+                theirs += [path for path in folder.iterdir() if _may_be_photograph(path)]
     if not any(people.values()):
         raise Refused("refused.no_faces")
     return {person: sorted(people[person]) for person in sorted(people)}
@@ -72,7 +72,7 @@ def people_if_any(root: Path) -> dict[str, list[Path]]:
 
 def owners(root: Path) -> dict[Path, str]:
     """The person on each photograph under `root`; nothing where there is no data set."""
-    return {photograph: person for person, own in people_if_any(root).items() for photograph in own}
+    return {photograph: person for person, theirs in people_if_any(root).items() for photograph in theirs}
 
 
 def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tuple[list[Path], list[Path]]:
@@ -82,7 +82,7 @@ def split(people: dict[str, list[Path]], train: int = TRAIN_PHOTOGRAPHS) -> tupl
     Convolutional Neural-Network Approach", IEEE Trans. Neural Networks 8(1), 1997.
     """
     photographs = people.values()
-    return [p for own in photographs for p in own[:train]], [p for own in photographs for p in own[train:]]
+    return [p for theirs in photographs for p in theirs[:train]], [p for theirs in photographs for p in theirs[train:]]
 
 
 def split_at_random(
@@ -94,8 +94,8 @@ def split_at_random(
     """
     copies: dict[Path, list[Path]] = {}
     whose: dict[Path, set[str]] = {}
-    for person, own in people.items():
-        for photograph in own:
+    for person, photographs in people.items():
+        for photograph in photographs:
             first = (copy_of or {}).get(photograph, photograph)
             copies.setdefault(first, []).append(photograph)
             whose.setdefault(first, set()).add(person)

@@ -17,7 +17,7 @@ NUMBER = re.compile(rf"\s*({DECIMAL})\s*(?:/\s*({DECIMAL})\s*)?", re.ASCII)
 SHOWN = 40  # letters of a wrong value, in a sentence
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """The beginning of `value`, however large it is, for a sentence."""
     if type(value) is int and value.bit_length() > 64:
         return "a number so large"
@@ -34,12 +34,12 @@ def known_epsilon(value: object) -> float:
         return abs(float(epsilon))
     if epsilon is not None and 1 < epsilon <= 255 and epsilon == int(epsilon):
         raise Refused("refused.epsilon_division", piece=int(epsilon))
-    raise Refused("refused.one_epsilon", value=shown(value))
+    raise Refused("refused.one_epsilon", value=quoted(value))
 
 
 def parse_epsilons(text: object) -> list[float]:
     """Rising, distinct epsilons from text such as "0, 0.01, 8/255": 0, or from SMALLEST_EPSILON to 1."""
-    written = text if isinstance(text, str) else shown(text)
+    written = text if isinstance(text, str) else quoted(text)
     pieces = re.sub(r"\s*/\s*", "/", written.replace(";", ",")).replace(",", " ").split()
     if not pieces:
         raise Refused("refused.epsilon_count_none")
@@ -50,12 +50,12 @@ def parse_epsilons(text: object) -> list[float]:
 
 def _parse_epsilon(piece: str) -> float:
     if len(piece) > 1 and piece.isdigit() and piece.startswith("0"):
-        raise Refused("refused.epsilon_decimal", piece=shown(piece))
+        raise Refused("refused.epsilon_decimal", piece=quoted(piece))
     value = _number_in(piece)
     if value is not None and 1 < value <= 255 and value == int(value):
         raise Refused("refused.epsilon_division", piece=int(value))
     if value is None or not (value == 0 or SMALLEST_EPSILON <= value <= 1):
-        raise Refused("refused.epsilon", piece=shown(piece), smallest=f"{SMALLEST_EPSILON:g}")
+        raise Refused("refused.epsilon", piece=quoted(piece), smallest=f"{SMALLEST_EPSILON:g}")
     return value
 
 

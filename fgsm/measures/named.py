@@ -6,20 +6,20 @@ from ..attacks import ATTACKS, Attack
 from ..recognizers.survey import Checkpoint, Found
 from ..recognizers.testset import photographs_tested
 from ..texts import Refused, composed, in_link
-from .asked import shown
+from .asked import quoted
 
 
 def known_attack(value: object, among: Mapping[str, Attack] = ATTACKS) -> Attack:
     """The attack that `value` names, `among` those that may be chosen."""
     if not isinstance(value, str) or value not in among:
-        raise Refused("refused.attack", name=shown(value), known=", ".join(among))
+        raise Refused("refused.attack", name=quoted(value), known=", ".join(among))
     return among[value]
 
 
 def known_attacks(values: object) -> list[Attack]:
     """Attacks in the order of ATTACKS, from a list of at least one name."""
     if not isinstance(values, list):
-        raise Refused("refused.attacks", name=shown(values))
+        raise Refused("refused.attacks", name=quoted(values))
     if not values:
         raise Refused("refused.no_attack")
     chosen = {known_attack(value).name for value in values}
@@ -29,7 +29,7 @@ def known_attacks(values: object) -> list[Attack]:
 def known_recognizers(values: object, found: Found) -> dict[str, Checkpoint]:
     """Recognisers among those `found` whose test faces are on this machine, from a list of at least one name."""
     if not isinstance(values, list):
-        raise Refused("refused.recognisers", name=shown(values))
+        raise Refused("refused.recognisers", name=quoted(values))
     if not values:
         raise Refused("refused.no_recogniser")
     chosen = {checkpoint.name: checkpoint for checkpoint in map(found.named, values)}
@@ -42,10 +42,10 @@ def known_recognizers(values: object, found: Found) -> dict[str, Checkpoint]:
 def known_person(labels: Sequence[str], value: object) -> int:
     """The class index of the person whom `value` names, in whatever case and spelling of spaces and accents."""
     if not isinstance(value, str):
-        raise Refused("refused.target_text", name=shown(value))
+        raise Refused("refused.target_text", name=quoted(value))
     found = spelled_like(value, labels)
     if found is None:
-        raise Refused("refused.target", name=shown(value))
+        raise Refused("refused.target", name=quoted(value))
     return labels.index(found)
 
 

@@ -131,11 +131,11 @@ def explain_matrix(matrix: Matrix, configs: dict[str, Config], language: str) ->
     """Sentences, in a language of TEXTS, about faces that fool another recogniser more than the one crafted on."""
     sentences = []
     for row, source in enumerate(matrix.models):
-        own = matrix.accuracy(row, row)
+        by_itself = matrix.accuracy(row, row)
         worst = min(range(len(matrix.models)), key=lambda column: matrix.accuracy(row, column))
-        if matrix.accuracy(row, worst) < own - CLEARLY:
+        if matrix.accuracy(row, worst) < by_itself - CLEARLY:
             about = {"source": title(source, language), "other": title(matrix.models[worst], language)}
-            accuracies = {"own": f"{own:.1%}", "less": f"{matrix.accuracy(row, worst):.1%}"}
+            accuracies = {"own": f"{by_itself:.1%}", "less": f"{matrix.accuracy(row, worst):.1%}"}
             sentences.append(say("transfer.exceeds", language, **about, **accuracies))
     if sentences:
         sentences.append(say("transfer.why", language))

@@ -41,5 +41,5 @@ def course_config(name: str) -> Config:
 @functools.lru_cache(1)
 def _drawn(root: Path, changed: int) -> tuple[str, ...]:
     """A sample of the data set in `root`, as it is since it `changed`: as many faces as a test set would have."""
-    people = {person: own for person, own in people_if_any(root).items() if person in LABELS and len(own) > 1}
+    people = {person: theirs for person, theirs in people_if_any(root).items() if person in LABELS and len(theirs) > 1}
     return tuple(text_of(photograph.relative_to(root)) for photograph in split_at_random(people, SEED)[1])
