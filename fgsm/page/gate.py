@@ -53,11 +53,12 @@ class Gate:
         self.page = page
         self.service = service
         self.room = Room(page, service)
+        modules()  # are read now, for good: nobody's request looks for a file
         self.describing = asyncio.Lock()
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[None]]]] = [
             ("GET", PLAIN, self._hand_on),
-            ("GET", re.compile(r"/drawings/(?P<path>.+)"), self._drawing),
+            ("GET", re.compile(r"/drawings/(?P<path>[a-z]+/[a-z]+\.js)"), self._drawing),
             ("GET", re.compile(rf"{API}/heartbeat/(?P<session>{NAME})"), self._heartbeat),
             ("GET", re.compile(rf"{API}/queue/data"), self._listen),
             ("GET", re.compile(rf"{API}/call/(v2/)?[^/]+/(?P<event>{NAME})"), self._listen),

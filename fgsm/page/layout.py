@@ -74,7 +74,7 @@ def laid_out(service: Service) -> Page:
             for name, build in TABS.items():
                 with gr.Tab(I18N(f"page.{name}"), id=name) as tab:
                     build(page, service)
-                tab.select(None, js=f"() => window.fgsm?.selectTab('{name}')")
+                tab.select(None, js=f"() => window.fgsm?.selectTab?.('{name}')")
         opened = page.load(open_tab, None, tabs, show_progress="hidden", api_visibility="private")
         opened.then(None, js="() => { (window.fgsm ??= {}).opened = true; }")
     return page
