@@ -10,6 +10,7 @@ test('shares, epsilons and grey levels', () => {
   assert.equal(notation(0.1 + 0.2), '0.3');
   assert.equal(notation(0.00012345678), '0.000123457');
   assert.equal(inLevels(8 / 255), '8.0');
+  assert.equal(inLevels(1), '255.0');
 });
 
 test('a square lies within its picture, neither too small nor too large', () => {

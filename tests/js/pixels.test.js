@@ -32,6 +32,7 @@ test('an attack along one direction follows its signs, and stops at black and wh
   const face = { pixels: [10, 100, 250], sign: [-1, 0, 1], images: {}, epsilons: [0, 0.1] };
   assert.deepEqual([0, 1, 2].map(mover(face, 0)), [10, 100, 250]);
   assert.deepEqual([0, 1, 2].map(mover(face, 1)), [0, 100, 255]);
+  assert.equal(mover({ ...face, pixels: [100], sign: [1] }, 1)(0), 125.5); // not yet rounded
 });
 
 test('another attack is drawn from its images, and from the face until they come', () => {
