@@ -161,4 +161,4 @@ def test_a_new_attack_is_one_object(faces, monkeypatch):
     (line,) = accuracy_figure([curve]).axes[0].lines
     assert line.get_color() == "#123456" and line.is_dashed()
     *_, last = perform(model, faces[0][0], [0.0, 0.5], 0.0, int(faces[1][0]), brighter)
-    assert last["attack"] == {"name": "brighter", "change": "viewer.change_random", "offers": None}
+    assert last["attack"] == {"change": "viewer.change_random", "offers": None}

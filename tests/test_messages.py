@@ -41,7 +41,8 @@ async ([name, html, values]) => {
     for (const hear of heard) hear();
     for (const button of element.querySelectorAll('button')) button.click();
   }
-  await new Promise((resolve) => setTimeout(resolve, 400)); // in which the stage puts itself into the address
+  const rests = () => name !== 'viewer' || (seen.has('["model"]') && seen.has('["link"]')); // it saves and links later
+  for (let n = 0; n < 100 && !rests(); n++) await new Promise((resolve) => setTimeout(resolve, 50));
   element.remove();
   return [...seen].map((path) => JSON.parse(path));
 }

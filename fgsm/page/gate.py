@@ -53,7 +53,6 @@ class Gate:
         self.page = page
         self.service = service
         self.room = Room(page, service)
-        modules()  # are read now, for good: nobody's request looks for a file
         self.describing = asyncio.Lock()
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[None]]]] = [

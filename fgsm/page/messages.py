@@ -6,9 +6,8 @@ from ..measures.smallest import Smallest
 
 
 class AttackMessage(TypedDict):
-    """An attack on the stage: its name, the text for what it adds, and the attack that is offered in its place."""
+    """An attack on the stage: the text for what it adds, and the name of the attack that is offered in its place."""
 
-    name: str
     change: str
     offers: str | None
 

@@ -54,7 +54,7 @@ def perform(
         "model": recognizer.name,
         "size": face.shape[-1],
         "labels": recognizer.labels,
-        "attack": {"name": attack.name, "change": attack.change, "offers": attack.offers},
+        "attack": {"change": attack.change, "offers": attack.offers},
         "attacked": aim.attacked,
         "target": target,
         "epsilons": list(epsilons),
