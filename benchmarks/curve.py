@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fgsm.measures.asked import COURSE_EPSILONS
 from fgsm.measures.curve import accuracy_curve
+from fgsm.measures.epsilons import COURSE_EPSILONS
 from fgsm.recognizers.recognizer import DEVICE, load_recognizer
 from fgsm.recognizers.scoring import fast_dtype
 from fgsm.recognizers.survey import available_recognizers

@@ -321,7 +321,7 @@ def version_of(name, models):
 
 
 def pth(path, fill, dtype=None):
-    from fgsm.recognizers.course import LABELS
+    from fgsm.recognizers.course_checkpoints import LABELS
     from fgsm.recognizers.networks import build_network
 
     network = build_network("resnet18", len(LABELS))

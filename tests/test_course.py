@@ -8,7 +8,7 @@ import torchvision
 from torch import nn
 
 from fgsm.places import BUILTIN_FACES, MODELS
-from fgsm.recognizers.course import CELEBRITIES, LABELS
+from fgsm.recognizers.course_checkpoints import CELEBRITIES, LABELS
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers, survey_of
 

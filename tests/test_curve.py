@@ -7,8 +7,8 @@ import torchattacks
 from fgsm.attacks.bim import BIM
 from fgsm.attacks.fgsm import FGSM
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
-from fgsm.measures.asked import COURSE_EPSILONS
 from fgsm.measures.curve import Snapshot, accuracy_curve, explain_curves
+from fgsm.measures.epsilons import COURSE_EPSILONS
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.tables import CURVE_COLUMNS, curves_as_csv, write_table
 from fgsm.recognizers.recognizer import DEVICE, load_recognizer

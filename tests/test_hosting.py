@@ -137,10 +137,10 @@ def test_a_space_lends_its_gpu_once_for_a_face(tmp_path):
     (tmp_path / "spaces.py").write_text(SPACES)
     script = (
         "import spaces\n"
-        "from fgsm.page.compute import House\n"
+        "from fgsm.page.turns import House\n"
         "from fgsm.page.controls import View\n"
         "from fgsm.page.service import Service\n"
-        "from fgsm.page.showing import messages\n"
+        "from fgsm.page.staging import messages\n"
         "from fgsm.page.visit import samples\n"
         "service = Service()\n"
         "chosen = service.choose('resnet18')\n"

@@ -18,7 +18,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from fgsm.page import folder, machine
+from fgsm.page import machine, temporary_folder
 from fgsm.page.blocks import Page
 from fgsm.page.uploads import Uploads
 from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
@@ -198,7 +198,7 @@ def test_no_temporary_folder_gets_a_sentence(monkeypatch):
 
     monkeypatch.setattr(tempfile, "mkstemp", nowhere)
     with pytest.raises(Refused, match="another with TMPDIR"):
-        folder.own_folder.__wrapped__()
+        temporary_folder.own_folder.__wrapped__()
 
 
 def test_a_full_disk_at_the_start_gets_the_same_sentence(monkeypatch, capsys):
@@ -233,12 +233,12 @@ def test_a_full_disk_gets_a_sentence(monkeypatch):
         raise OSError(28, "No space left on device")
 
     uploads = Uploads()
-    before = set(folder.own_folder().iterdir())
+    before = set(temporary_folder.own_folder().iterdir())
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(Refused) as refused:
         uploads.hand_out(b"x", "x.csv", "visit")
     assert "disk is full" in str(refused.value) and "disco" in refused.value.sentence("es")
-    assert set(folder.own_folder().iterdir()) == before
+    assert set(temporary_folder.own_folder().iterdir()) == before
 
 
 def test_a_full_disk_gets_a_sentence_where_gradio_writes(monkeypatch):
@@ -254,10 +254,10 @@ def test_a_full_disk_gets_a_sentence_where_gradio_writes(monkeypatch):
 def test_a_temporary_folder_that_was_cleared_is_made_anew():
     uploads = Uploads()
     uploads.hand_out(b"x", "x.csv", "visit")
-    shutil.rmtree(folder.own_folder())
+    shutil.rmtree(temporary_folder.own_folder())
     path = Path(uploads.hand_out(b"x", "x.csv", "visit"))
     assert path.read_bytes() == b"x"
-    assert folder.own_folder().stat().st_mode & 0o777 == 0o700 or os.name != "posix"
+    assert temporary_folder.own_folder().stat().st_mode & 0o777 == 0o700 or os.name != "posix"
     uploads.end("visit")
 
 

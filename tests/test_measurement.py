@@ -9,8 +9,8 @@ from fgsm.attacks import ATTACKS
 from fgsm.attacks.attack import AlongOneDirection, Attack
 from fgsm.measures.curve import accuracy_curve
 from fgsm.measures.figures import accuracy_figure
-from fgsm.page.computing import Job, Measurements
 from fgsm.page.service import Own, Service
+from fgsm.page.shared_measurement import Job, Measurements
 from fgsm.page.stage import perform
 from fgsm.recognizers.recognizer import load_recognizer
 

@@ -19,7 +19,7 @@ from fgsm.faces import fetch
 from fgsm.faces.copies import copies, fingerprint
 from fgsm.faces.dataset import Gathered, builtin, data_set_of, gather
 from fgsm.faces.people import list_people, split_at_random
-from fgsm.measures.named import known_person
+from fgsm.measures.names import known_person
 from fgsm.places import BUILTIN_FACES, MODELS, PROJECT
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers

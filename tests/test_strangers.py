@@ -24,16 +24,16 @@ from gradio.events import EventData
 from PIL import Image
 
 from fgsm.faces.picture import open_picture
-from fgsm.page import own_picture, room, stage_events
-from fgsm.page.compute import House
+from fgsm.page import admission, own_picture, stage_events
 from fgsm.page.controls import Controls
 from fgsm.page.curve_tab import CurveTab
 from fgsm.page.event import Event, politely, without_last_word
-from fgsm.page.folder import clear_abandoned
 from fgsm.page.housekeeping import look
 from fgsm.page.measurement import Board
 from fgsm.page.service import Service
+from fgsm.page.temporary_folder import clear_abandoned
 from fgsm.page.transfer_tab import TransferTab
+from fgsm.page.turns import House
 from fgsm.page.uploads import HANDED_OUT, MOST_FILES, UNCLAIMED, UNUSED, Uploads
 from fgsm.page.visit import StageEvent, Visit, first_face
 from fgsm.page.visitors import MOST, MOST_AT_ADDRESS, PATIENCE, Visitors
@@ -233,7 +233,9 @@ def test_pictures_that_nobody_uses_make_room_and_those_in_use_never_do():
     assert all(uploads.find(name) for name in (used, *idle[1:]))
 
 
-HOLD = "import sys; from fgsm.page.folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys; from fgsm.page.temporary_folder import own_folder; print(own_folder(), flush=True); sys.stdin.read()"
+)
 
 
 def test_a_folder_whose_name_was_taken_anew_meanwhile_is_left_alone(tmp_path, monkeypatch):
@@ -757,10 +759,10 @@ def test_requests_at_once_are_bounded_and_those_unheard_make_room():
     guests = service.visitors
     asking, unread = {}, {}
     queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session=unread)
-    keeper = room.Room(SimpleNamespace(_queue=queue), service)
+    keeper = admission.Room(SimpleNamespace(_queue=queue), service)
     newcomer, page = guests.meet("newcomer", "here"), guests.meet("page", "here")
     page.heartbeats = 1
-    for number in range(room.EACH):
+    for number in range(admission.EACH):
         assert keeper.has_room(newcomer)
         other = guests.meet(f"other-{number}", "here")
         other.asked, other.streams = time.monotonic(), 1
@@ -770,33 +772,35 @@ def test_requests_at_once_are_bounded_and_those_unheard_make_room():
     for number in (3, 5):
         guests.find(f"other-{number}").streams = 0
     assert not keeper.has_room(newcomer) and not guests.find("other-3").cancelled  # they have asked just now
-    guests.find("other-5").asked -= room.GRACE + 1
+    guests.find("other-5").asked -= admission.GRACE + 1
     assert not keeper.has_room(newcomer) and guests.find("other-5").cancelled == {"request-5"}
     del asking["request-5"]
     assert keeper.has_room(newcomer)
-    unread["newcomer"] = set(range(room.UNREAD))
+    unread["newcomer"] = set(range(admission.UNREAD))
     assert not keeper.has_room(newcomer)
 
 
-@pytest.mark.parametrize(("visits", "places"), [(20, room.ALL - room.RESERVED), (room.ALL, room.ALL)])
+@pytest.mark.parametrize(
+    ("visits", "places"), [(20, admission.ALL - admission.RESERVED), (admission.ALL, admission.ALL)]
+)
 def test_who_has_least_is_let_in_before_who_invents_visits(visits, places):
     service = Service()
     guests = service.visitors
     asking = {}
     queue = SimpleNamespace(event_ids_to_events=asking, pending_event_ids_session={})
-    keeper = room.Room(SimpleNamespace(_queue=queue), service)
+    keeper = admission.Room(SimpleNamespace(_queue=queue), service)
     newcomer = guests.meet("newcomer", "here")
     newcomer.heartbeats = 1
     crowd = [guests.meet(f"invented-{number}", "there") for number in range(visits)]
     for other in crowd:
         other.heartbeats = other.streams = 1
-    for number in range(room.ALL):
+    for number in range(admission.ALL):
         other = crowd[number % len(crowd)]
         if not keeper.has_room(other):
             break
         asking[f"request-{number}"] = SimpleNamespace(session_hash=other.session)
-    assert len(asking) == places and keeper.has_room(newcomer) == (places < room.ALL)
-    for number in range(len(asking), room.ALL):
+    assert len(asking) == places and keeper.has_room(newcomer) == (places < admission.ALL)
+    for number in range(len(asking), admission.ALL):
         asking[f"request-{number}"] = SimpleNamespace(session_hash=crowd[number % len(crowd)].session)
     for other in crowd:
         other.cancelled.clear()

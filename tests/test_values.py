@@ -5,8 +5,8 @@ import pytest
 from fgsm.attacks.fgsm import FGSM
 from fgsm.attacks.pgd import PGD
 from fgsm.attacks.random_signs import RANDOM_SIGNS
-from fgsm.measures.asked import COURSE_EPSILONS, known_epsilon, parse_epsilons
-from fgsm.measures.named import known_attack, known_attacks, known_person, known_recognizers, known_target
+from fgsm.measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
+from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers, known_target
 from fgsm.recognizers.survey import survey_of
 from fgsm.texts import Refused
 

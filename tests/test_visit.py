@@ -8,8 +8,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from fgsm.measures.named import spelled_like
-from fgsm.page import showing
+from fgsm.measures.names import spelled_like
+from fgsm.page import staging
 from fgsm.page import visit as visits
 from fgsm.page.controls import Controls, view_of
 from fgsm.page.service import Service
@@ -185,7 +185,7 @@ def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silenc
 
     def note(wanted, language):
         view = view_of(CONTROLS, chosen, wanted)
-        return view.target, showing.note(service, view, face, language)
+        return view.target, staging.note(service, view, face, language)
 
     target, said = note("Zoë", "en")
     assert target is None and said.startswith("ResNet-18 does not know Zoë, so the face only moves away")
@@ -198,18 +198,18 @@ def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silenc
 def test_links_name_people_however_they_are_spelled(service, monkeypatch):
     chosen = service.choose("resnet18")
     chosen = replace(chosen, config=replace(chosen.config, labels=("Angélica", "person 24")))
-    monkeypatch.setattr(showing, "chosen_by", lambda service, link: chosen)
+    monkeypatch.setattr(staging, "chosen_by", lambda service, link: chosen)
     sample = visits.Face(BUILTIN_FACES / "person_01" / "06.png", "Angélica")
     people = [visits.Face(BUILTIN_FACES / "x", "person 24"), sample]
     monkeypatch.setattr(visits, "samples", lambda service, chosen: people)
     assert [spelled_like(name, ["Weiss", "Weiß"]) for name in ("Weiß", "Weiss", "WEISS")] == ["Weiß", "Weiss", "Weiss"]
     for spelled in ("Ange\u0301lica", "Angélica", "angélica"):
-        face, view, _ = showing.asked_for(service, {"face": spelled, "target": "person_24"})
+        face, view, _ = staging.asked_for(service, {"face": spelled, "target": "person_24"})
         assert face == sample and view.target == "person 24"
         asked = {"face": "person_24", "target": spelled, "epsilon": "5.1/255"}
-        face, view, named = showing.asked_for(service, asked)
+        face, view, named = staging.asked_for(service, asked)
         assert face.person == "person 24" and view.target == "Angélica" and named and view.epsilon == 0.02
-    _, view, _ = showing.asked_for(service, {"face": "person_24", "target": "person_24"})
+    _, view, _ = staging.asked_for(service, {"face": "person_24", "target": "person_24"})
     assert view.target is None  # nobody becomes whom they are
 
 

@@ -1,6 +1,6 @@
 // Accuracy curves as SVG, from what fgsm/page/curve_tab.py sends with every batch of faces.
 import { makeSvg, tellMeasured, translate } from '../shared/dom.js';
-import { notation, percent } from '../shared/numbers.js';
+import { notation, percent } from '../shared/formats.js';
 import { recogniser, say } from '../shared/texts.js';
 import { colours, scales } from './scales.js';
 

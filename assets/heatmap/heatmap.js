@@ -1,6 +1,6 @@
 // A heat map of accuracies as a table, from what fgsm/page/transfer_tab.py sends with every batch of faces.
 import { make, tellMeasured, translate } from '../shared/dom.js';
-import { percent } from '../shared/numbers.js';
+import { percent } from '../shared/formats.js';
 import { recogniser, say } from '../shared/texts.js';
 
 // From red, nobody named right, through yellow to green: each light enough for black letters.

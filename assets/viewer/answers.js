@@ -1,6 +1,6 @@
 // In words and bars: whom the recogniser takes the face on the stage for.
 import { make } from '../shared/dom.js';
-import { inLevels, notation, percent } from '../shared/numbers.js';
+import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 import { ranked } from './ranking.js';
 

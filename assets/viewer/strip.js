@@ -1,7 +1,7 @@
 // Under the stage: how confident the recogniser is of two people at every epsilon, and the smallest epsilon found that
 // fools it, which is marked on the slider's track as well.
 import { makeSvg } from '../shared/dom.js';
-import { inLevels, notation } from '../shared/numbers.js';
+import { inLevels, notation } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 
 const THUMB = 16; // pixels; the middle of the slider's thumb travels this much less than the track's length

@@ -1,7 +1,7 @@
 // The stage: draws one attacked face at any epsilon from what the server sent once (see fgsm/page/stage.py).
 import { copy, link } from '../shared/address.js';
 import { translate } from '../shared/dom.js';
-import { inLevels, notation, percent } from '../shared/numbers.js';
+import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 import { fileAt, goalsOf, listTop, verdictAt } from './answers.js';
 import { decode } from './message.js';

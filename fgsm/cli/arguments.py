@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from ..faces.fetch import SOURCES
-from ..measures.asked import COURSE_EPSILONS, known_epsilon, parse_epsilons
+from ..measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
 from ..recognizers.config import ARCHITECTURES
 from ..texts import Refused
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ..faces.detect import find_faces, frame, framing
 from ..faces.picture import open_picture
 from ..faces.prepare import prepare
-from ..measures.named import known_attack, known_person, known_target
+from ..measures.names import known_attack, known_person, known_target
 from ..measures.report import attack_report
 from ..recognizers.recognizer import load_recognizer
 from ..texts import Refused

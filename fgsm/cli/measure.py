@@ -10,7 +10,7 @@ from ..attacks.fgsm import FGSM
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.figures import accuracy_figure, examples_figure, transfer_figure
 from ..measures.intervals import wilson_interval
-from ..measures.named import known_attack
+from ..measures.names import known_attack
 from ..measures.tables import curves_as_csv, matrix_as_csv, write_table
 from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
 from ..recognizers.recognizer import load_recognizer

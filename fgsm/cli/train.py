@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ..faces.dataset import DataSet, builtin, data_set_of, gather
 from ..recognizers.config import accuracy_of
-from ..recognizers.course import ARCHITECTURE_OF
+from ..recognizers.course_checkpoints import ARCHITECTURE_OF
 from ..recognizers.survey import BUILT_IN
 from ..recognizers.train import INPUT_SIZE, Start, builtin_weights, check_name, imagenet_weights, recipe_for, train
 from ..texts import Refused

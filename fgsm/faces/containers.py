@@ -12,6 +12,7 @@ AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}  # the last two, of AVIF as well
 HEAD = 1024  # bytes at the beginning of a file, which tell its kind
 NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # in a JPEG, all others stand among pixels
+RUN_LENGTHS = (b"\x01\0\0\0", b"\x02\0\0\0")  # compressed BMP
 PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*")
 PNG_PIXELS = {b"IHDR", b"PLTE", b"IDAT"}
@@ -40,6 +41,16 @@ def scans_of(jpeg: bytes) -> int:
 def is_avif(data: bytes | bytearray) -> bool:
     """Whether the file that begins with `data` says that it holds an AVIF picture, first or among others."""
     return bool(brands(data) & AVIF_BRANDS)
+
+
+def check_kind(data: bytes) -> None:
+    """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
+    if brands(data) & HEIC_BRANDS and not is_avif(data):
+        raise Refused("refused.heic")
+    if data[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and b"<svg" in data[:HEAD]:
+        raise Refused("refused.svg")
+    if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
+        raise Refused("refused.unreadable")
 
 
 def brands(data: bytes | bytearray) -> set[bytes]:

@@ -9,24 +9,13 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from ..texts import Refused
-from .containers import (
-    HEAD,
-    HEIC_BRANDS,
-    PNG,
-    TIFF,
-    brands,
-    is_avif,
-    png_without_notes,
-    scans_of,
-    tiff_without_lost_tags,
-)
+from .containers import PNG, TIFF, check_kind, is_avif, png_without_notes, scans_of, tiff_without_lost_tags
 from .upright import upright_rgb
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "PPM", "JPEG2000")  # others are rare, and run more code
 MOST_BYTES = 40 * 10**6
 SLOW_PIXELS = 4 * 10**6  # of a kind that takes a second for a million
 MOST_SCANNED = 10**9  # pixels in all layers
-RUN_LENGTHS = (b"\x01\0\0\0", b"\x02\0\0\0")  # compressed BMP
 MOST_PIXELS = 64 * 10**6
 LARGEST = 3000  # pixels: more of a picture's width or height is not kept
 SMALLEST = 16  # pixels: below, nobody sees a face
@@ -45,7 +34,7 @@ def open_picture(source: Path | str | bytes) -> Image.Image:
     """
     data = source if isinstance(source, bytes) else _bytes_of(Path(source))
     _check_size(len(data))
-    _check_kind(data)
+    check_kind(data)
     if data.startswith(PNG):
         data = png_without_notes(data)
     if data[:4] in TIFF:
@@ -103,16 +92,6 @@ def _check_size(size: int) -> None:
         raise Refused("refused.empty")
     if size > MOST_BYTES:
         raise Refused("refused.bytes", most=MOST_BYTES // 10**6)
-
-
-def _check_kind(data: bytes) -> None:
-    """Raise Refused for kinds of file that cannot be read here, or that keep a slow decoder busy for a minute."""
-    if brands(data) & HEIC_BRANDS and not is_avif(data):
-        raise Refused("refused.heic")
-    if data[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and b"<svg" in data[:HEAD]:
-        raise Refused("refused.svg")
-    if data[:2] in (b"P1", b"P2", b"P3") or (data[:2] == b"BM" and data[30:34] in RUN_LENGTHS):
-        raise Refused("refused.unreadable")
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -9,15 +9,15 @@ from torch import Tensor
 from ..attacks import Attack
 from ..faces.detect import find_faces, frame, framing
 from ..faces.prepare import prepare
-from ..measures.asked import known_epsilon
-from ..measures.named import known_attack, known_target
+from ..measures.epsilons import known_epsilon
+from ..measures.names import known_attack, known_target
 from ..measures.report import attack_report
 from ..texts import Refused
 from .controls import View
 from .event import Event
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .service import Chosen, Service
-from .showing import expected
+from .staging import expected
 
 
 @on_gpu

@@ -8,8 +8,8 @@ import gradio as gr
 
 from ..attacks import ATTACKS, Attack
 from ..attacks.fgsm import FGSM
-from ..measures.asked import known_epsilon
-from ..measures.named import known_attack
+from ..measures.epsilons import known_epsilon
+from ..measures.names import known_attack
 from ..recognizers.config import Config, accuracy_of
 from ..recognizers.survey import in_order
 from ..texts import ENGLISH, Refused, title

@@ -9,24 +9,24 @@ from gradio.components import Component
 
 from ..attacks import ATTACKS, Attack
 from ..attacks.fgsm import FGSM
-from ..measures.asked import COURSE_EPSILONS, parse_epsilons
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
-from ..measures.named import known_attacks, known_recognizers
+from ..measures.epsilons import COURSE_EPSILONS, parse_epsilons
+from ..measures.names import known_attacks, known_recognizers
 from ..measures.tables import curves_as_csv
 from ..recognizers.scoring import fast_dtype
 from ..recognizers.survey import Checkpoint
 from ..texts import Refused, say, title
-from .computing import SLICE, Job
 from .controls import choices
 from .drawings import I18N
 from .event import Event
 from .fooled import cost_of, faces_and_labels, fooled_faces
 from .inputs import Names, Text
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .measurement import Board, Tab, as_png
 from .messages import Curve, FooledMessage
 from .service import Chosen, Service
-from .showing import GRADIENT
+from .shared_measurement import SLICE, Job
+from .staging import GRADIENT
 
 Results = Mapping[Job[Snapshot], Snapshot]
 

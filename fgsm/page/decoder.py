@@ -14,10 +14,10 @@ from typing import BinaryIO, cast
 
 from PIL import Image
 
-from ..faces.decode import MOST_SECONDS
+from ..faces.sandbox import MOST_SECONDS
 from ..places import PROJECT
 from ..texts import Refused
-from .compute import Asker, Computer
+from .turns import Asker, Computer
 
 PATIENCE = 5.0 * MOST_SECONDS  # by the clock, while others use the cores
 
@@ -65,5 +65,5 @@ def _received(stream: BinaryIO, width: int, height: int) -> Image.Image:
 def _started() -> subprocess.Popen[bytes]:
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # whose threads take address space
     return subprocess.Popen(
-        [sys.executable, "-m", "fgsm.faces.decode"], cwd=PROJECT, env=alone, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+        [sys.executable, "-m", "fgsm.faces.sandbox"], cwd=PROJECT, env=alone, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )

@@ -12,8 +12,8 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from ..texts import ENGLISH, Refused, preferred, say
-from .compute import Unheard
 from .service import Service
+from .turns import Unheard
 from .visitors import Call
 
 log = logging.getLogger(__name__)

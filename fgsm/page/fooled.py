@@ -11,13 +11,13 @@ from ..measures.curve import example_faces
 from ..recognizers.scoring import score
 from ..recognizers.testset import load_test_set, photographs_tested
 from ..texts import say
-from .compute import Asker
 from .event import Event
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .messages import FooledFace, FooledMessage
 from .photographs import data_url, reference_photograph
 from .service import MOST_SETS, Chosen, Service
-from .showing import GRADIENT
+from .staging import GRADIENT
+from .turns import Asker
 
 
 def faces_and_labels(service: Service, chosen: Chosen) -> tuple[Tensor, Tensor]:

@@ -21,12 +21,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .bodies import Answered, json_of, receive_file
-from .callers import address_of, cookie_of, counted, explained, has_plain_host, new_cookie, one_by_one
+from .admission import ALL, Room
 from .drawings import script
-from .folder import own_folder
-from .room import ALL, Room
+from .request_bodies import Answered, json_of, receive_file
+from .request_senders import address_of, cookie_of, counted, explained, has_plain_host, new_cookie, one_by_one
 from .service import Service
+from .temporary_folder import own_folder
 from .uploads import UNCLAIMED
 from .visitors import Visitor
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import gradio as gr
 
-from .compute import give_back_memory
 from .service import Service
+from .turns import give_back_memory
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from ..texts import Refused, say
-from .folder import own_folder
+from .temporary_folder import own_folder
 
 if TYPE_CHECKING:
     from gradio import Blocks

@@ -15,10 +15,10 @@ import gradio as gr
 from gradio.components import Component
 
 from ..texts import Refused, say
-from .computing import Job, Measurements, R
 from .drawings import I18N, drawn_by
 from .event import Event, politely
 from .messages import FooledMessage, Measured
+from .shared_measurement import Job, Measurements, R
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # takes half a second, which the page's start need not wait for

@@ -16,7 +16,7 @@ from .drawings import I18N, drawn_by
 from .inputs import Photo
 from .messages import CropMessage, SquareMessage
 from .photographs import data_url
-from .showing import shown
+from .staging import shown
 from .uploads import Upload
 from .visit import Face, StageEvent, opened
 

@@ -20,8 +20,8 @@ from ..recognizers.config import Config
 from ..recognizers.recognizer import DEVICE, Recognizer, load
 from ..recognizers.survey import Checkpoint, Found, Survey, default_recognizer
 from ..texts import Refused
-from .compute import Asker, Computer, Work
 from .decoder import Decoder
+from .turns import Asker, Computer, Work
 from .uploads import Uploads
 from .visitors import Visitors
 

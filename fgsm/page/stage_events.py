@@ -9,14 +9,14 @@ from PIL import Image
 
 from ..attacks import ATTACKS
 from ..faces.prepare import as_picture, prepare
-from ..measures.named import known_person
+from ..measures.names import known_person
 from ..texts import Refused, say
-from .compute import House
 from .controls import DODGE, IMPERSONATE, settings_of
 from .messages import Empty, PeopleMessage, ShownMessage
 from .photographs import reference_photograph
 from .service import Chosen, Service
-from .showing import asked_for, opening, shown
+from .staging import asked_for, opening, shown
+from .turns import House
 from .visit import Face, StageEvent, first_face, label_of, opened, samples
 
 THUMBNAIL = 112  # pixels

@@ -22,7 +22,7 @@ def run() -> NoReturn:
     from ..faces.picture import without_warnings
     from .layout import laid_out, launch_settings
     from .service import Service
-    from .showing import warm_up
+    from .staging import warm_up
 
     sys.setswitchinterval(SWITCH)
     without_warnings()

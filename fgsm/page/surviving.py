@@ -9,11 +9,11 @@ from ..measures.survive import Survivor, survival
 from ..recognizers.scoring import score
 from ..texts import Refused, say, title
 from .controls import View
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .messages import Card, CardsMessage
 from .photographs import data_url
 from .service import Service
-from .showing import expected
+from .staging import expected
 from .visit import StageEvent, label_of, prepared
 
 OUTCOMES = {  # keys of texts for an aim reached, lost again, never reached; for the whole, then and else; by targeted

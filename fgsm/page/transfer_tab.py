@@ -9,25 +9,25 @@ from gradio.components import Component
 
 from ..attacks import ATTACKS, Attack
 from ..attacks.fgsm import FGSM
-from ..measures.asked import known_epsilon
+from ..measures.epsilons import known_epsilon
 from ..measures.intervals import wilson_interval
-from ..measures.named import known_attack, known_recognizers
+from ..measures.names import known_attack, known_recognizers
 from ..measures.tables import matrix_as_csv
 from ..measures.transfer import Matrix, are_comparable, comparable, explain_matrix, transfer_matrix
 from ..recognizers.scoring import fast_dtype
 from ..recognizers.survey import Checkpoint
 from ..texts import Refused, say, title
-from .computing import Job
 from .controls import CHOSEN_FROM, choices
 from .drawings import I18N
 from .event import Event
 from .fooled import cost_of, faces_and_labels, fooled_faces
 from .inputs import Name, Names, Text
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .measurement import Board, Tab, as_png
 from .messages import Cell, FooledMessage
 from .service import Chosen, Service
-from .showing import GRADIENT
+from .shared_measurement import Job
+from .staging import GRADIENT
 
 DEFAULT_EPSILON = 0.02
 Results = Mapping[Job[Matrix], Matrix]

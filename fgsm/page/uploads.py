@@ -17,7 +17,7 @@ from pathlib import Path
 from ..faces.containers import is_avif
 from ..faces.picture import MOST_BYTES
 from ..texts import Refused
-from .folder import kept_folder, own_folder
+from .temporary_folder import kept_folder, own_folder
 
 ROOM = 384 * 10**6  # bytes of pictures in memory, half of them at most from one address
 UNCLAIMED = 120.0  # seconds that a picture waits for a visit to use it

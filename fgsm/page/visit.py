@@ -10,13 +10,13 @@ from torch import Tensor
 from ..faces.detect import Square
 from ..faces.picture import can_be_opened, open_picture
 from ..faces.prepare import prepare
-from ..measures.named import spelled_like
+from ..measures.names import spelled_like
 from ..recognizers.testset import photographs_tested
 from ..texts import Refused, in_link
-from .compute import Asker
 from .controls import Controls, View, view_of
 from .event import Event
 from .service import Chosen, Own, Service
+from .turns import Asker
 from .uploads import Upload
 
 OPENING_PERSON = "person 24"

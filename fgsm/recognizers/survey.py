@@ -1,7 +1,7 @@
 """Which recognisers there are: the folder of checkpoints, looked through once, and again only where it has changed.
 
 A checkpoint is a folder `models/<name>/` with a `config.json` and float16 safetensors weights, or one of the course
-project's own files, see course.py.
+project's own files, see course_checkpoints.py.
 """
 
 import functools
@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from ..places import MODELS
 from ..texts import Refused, composed, text_of
 from .config import Config, read_config
-from .course import ARCHITECTURE_OF, CELEBRITIES, course_config
+from .course_checkpoints import ARCHITECTURE_OF, CELEBRITIES, course_config
 from .networks import shapes_in
 from .weights import check_pth, check_safetensors, read_json
 

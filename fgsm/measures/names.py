@@ -1,4 +1,4 @@
-"""Attacks, recognisers and people that are asked for by name: checked in one place, as epsilons are in asked.py."""
+"""Attacks, recognisers and people that are asked for by name: checked in one place, as epsilons are in epsilons.py."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from ..attacks import ATTACKS, Attack
 from ..recognizers.survey import Checkpoint, Found
 from ..recognizers.testset import photographs_tested
 from ..texts import Refused, composed, in_link
-from .asked import quoted
+from .epsilons import quoted
 
 
 def known_attack(value: object, among: Mapping[str, Attack] = ATTACKS) -> Attack:

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from fgsm.attacks.gradient import in_halves
-from fgsm.page.compute import Computer, Unheard
 from fgsm.page.service import Service
+from fgsm.page.turns import Computer, Unheard
 from fgsm.recognizers.scoring import score
 from fgsm.texts import Refused
 

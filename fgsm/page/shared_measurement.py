@@ -9,8 +9,8 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from .compute import Asker, Unheard, Work
 from .service import Chosen, Own, Service
+from .turns import Asker, Unheard, Work
 
 SLICE = 0.4  # seconds that a step may keep other visitors waiting
 KIND = "measured"

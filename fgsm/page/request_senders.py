@@ -11,7 +11,7 @@ from python_multipart.exceptions import MultipartParseError
 from starlette.requests import ClientDisconnect, Request
 
 from ..texts import Refused, preferred
-from .bodies import Answered
+from .request_bodies import Answered
 from .visitors import Visitor
 
 COOKIE = "fgsm_visit"

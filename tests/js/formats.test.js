@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fitted } from '../../assets/crop/square.js';
-import { inLevels, notation, percent } from '../../assets/shared/numbers.js';
+import { inLevels, notation, percent } from '../../assets/shared/formats.js';
 
 test('shares, epsilons and grey levels', () => {
   assert.equal(percent(0.12345), '12.3%');

@@ -9,17 +9,17 @@ from torch import Tensor
 
 from ..attacks import ATTACKS
 from ..attacks.fgsm import FGSM
-from ..measures.asked import known_epsilon
-from ..measures.named import spelled_like
+from ..measures.epsilons import known_epsilon
+from ..measures.names import spelled_like
 from ..measures.smallest import last_recognised
 from ..texts import Refused, in_link, say, title
-from .compute import Asker, House
 from .controls import DEFAULT_TOP, TOPS, View
-from .lent import on_gpu
+from .lent_gpu import on_gpu
 from .messages import ShownMessage, StageMessage
 from .photographs import reference_photograph
 from .service import Chosen, Own, Service
 from .stage import perform
+from .turns import Asker, House
 from .visit import Face, StageEvent, first_face, label_of, prepared, sample_of
 
 FORWARD = 0.03  # seconds that a face takes through a recogniser, about: who asks for much should be known beforehand
