@@ -11,7 +11,7 @@ run: $(VENV)/run
 	$(BIN)/python app.py
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/test node_modules
 	$(BIN)/ruff check .

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many at once as there are cores: one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 from fgsm.cli.main import main

@@ -97,7 +97,7 @@ def test_a_visitors_picture_is_gone_when_the_visitor_is(url, browser):
 
 
 def test_five_visitors_at_once_meet_no_error():
-    command = [sys.executable, "benchmarks/load.py", "--visitors", "5", "--seconds", "20", "--port", "7898"]
+    command = [sys.executable, "benchmarks/load.py", "--visitors", "5", "--seconds", "6", "--port", "7898"]
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr
     assert "errors: 0" in result.stdout and "5 visitors" in result.stdout

@@ -76,7 +76,7 @@ def test_resnet_has_the_course_projects_shape_and_names():
 
 def test_the_robust_recogniser_resists_and_does_not_hide_its_gradients():
     robust, plain = (load_recognizer(name, device="cpu") for name in ("resnet18-robust", "resnet18"))
-    images, labels = load_test_set(robust)
+    images, labels = (part[::2] for part in load_test_set(robust))
     epsilon = 0.03
 
     def right(model, attacked):
@@ -85,7 +85,7 @@ def test_the_robust_recogniser_resists_and_does_not_hide_its_gradients():
     one_step = right(robust, fgsm(robust, images, labels, epsilon))
     assert right(plain, fgsm(plain, images, labels, epsilon)).float().mean() < 0.1
     assert one_step.float().mean() >= 0.75
-    some = 60
+    some = 40
     torch.manual_seed(0)
     attacked = pgd(robust, images[:some], labels[:some], epsilon, 20, step_size=epsilon / 4)
     many_steps = right(robust, attacked)
