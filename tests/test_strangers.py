@@ -937,6 +937,18 @@ def test_a_wrong_epsilon_leaves_what_is_being_drawn_alone(service):
     assert drawn["state"] == "stopped" and drawn["curves"] and files == [gr.skip(), gr.skip()]
 
 
+def test_a_measurement_overtaken_by_another_says_nothing_more(service):
+    """Gradio sends what came last once more when a handler is done: that would be the chart of before."""
+    tab, board = CurveTab(service), Board()
+    first = measuring(tab, board, ["resnet18"], "0, 0.0456", ["FGSM"])
+    next(first), next(first)
+    second = measuring(tab, board, ["resnet18"], "0, 0.0789", ["FGSM"])
+    drawn, *_ = next(second)
+    assert drawn["state"] == "running" and drawn["curves"] == []
+    assert list(first) == [(gr.skip(),) * 3]
+    second.close()
+
+
 def test_in_the_middle_of_a_batch_a_heat_map_has_no_examples_beyond_its_counts(service):
     """Whatever is handed out, the examples in a cell are among those that it counts."""
     tab, board = TransferTab(service), Board()

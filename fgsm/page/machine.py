@@ -102,7 +102,8 @@ def in_a_sentence() -> Iterator[None]:
         sentence = say("refused.temporary")
     else:
         return
-    print(f"app.py: {sentence}", file=sys.stderr)
+    program = "app.py" if sys.argv[0].endswith("app.py") else "fgsm page"
+    print(f"{program}: {sentence}", file=sys.stderr)
     end(2)
 
 

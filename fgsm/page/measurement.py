@@ -129,10 +129,12 @@ class Tab(ABC, Generic[R, Asked]):
                 board.results[job] = result
                 board.remembered.add(job)
         ahead = [job for job in jobs if job not in board.remembered]
-        clock = _Clock(sum(job.seconds for job in ahead))
+        before = sum(job.seconds * self.measurements.begun(job) for job in ahead)
+        clock = _Clock(sum(job.seconds for job in ahead), before)
         for job in ahead:
             for result in self.measurements.results(job, event.caller):
                 if board.run != run:
+                    yield gr.skip(), *nothing  # or Gradio would send what came last once more
                     return
                 clock.at(job, result.progress)
                 if result.total:
@@ -179,18 +181,16 @@ class Tab(ABC, Generic[R, Asked]):
 class _Clock:
     """How much of the work ahead is done, and how long the rest will take at the pace so far."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, before: float) -> None:
         self._seconds = seconds or 1.0
+        self._before = before / self._seconds  # the share that others have had computed already
         self._over = 0.0
         self._start = time.monotonic()
-        self._first: float | None = None  # the share at the first result: others may have computed that much
         self.share = 0.0
 
     def at(self, job: Job[Any], progress: float) -> None:
         """A job is so far."""
         self.share = min(1.0, (self._over + job.seconds * progress) / self._seconds)
-        if self._first is None:
-            self._first = self.share if progress > 0.5 else 0.0
 
     def over(self, job: Job[Any]) -> None:
         """A job is done."""
@@ -199,7 +199,7 @@ class _Clock:
     @property
     def left(self) -> str:
         """Seconds, as people are told."""
-        done = max(1e-6, self.share - (self._first or 0.0))
+        done = max(1e-6, self.share - self._before)
         return f"{(time.monotonic() - self._start) * (1 - self.share) / done:.0f}"
 
 

@@ -77,6 +77,11 @@ class Measurements:
         result: R | None = None if job.private else self._service.results(KIND).get(job)
         return result
 
+    def begun(self, job: Job[R]) -> float:
+        """The share of `job` that is done already, where it is on its way for somebody."""
+        running = None if job.private else self._running.get(job)
+        return running.last.progress if running and running.last else 0.0
+
     def results(self, job: Job[R], asker: Asker) -> Iterator[R]:
         """What is counted for `job`, from where it is to the end; raises what its computing raises."""
         running = self._joined(job)
