@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from fgsm.attacks import ATTACKS, Aim
@@ -18,14 +20,15 @@ from fgsm.attacks.pixels import as_8bit, perturb, perturb_8bit
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
 from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces, explain_curves, parts_of
 from fgsm.measures.intervals import wilson_interval
+from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
 from fgsm.measures.report import aim_at, attack_report, outcome, verdict
 from fgsm.measures.smallest import changes_8bit, last_recognised, smallest_epsilons
-from fgsm.measures.survive import survival
+from fgsm.measures.survive import TREATMENTS, survival
 from fgsm.measures.sweep import distinct_8bit, sweep
-from fgsm.measures.tables import curves_as_csv, matrix_as_csv
+from fgsm.measures.tables import curves_as_csv, matrix_as_csv, write_table
 from fgsm.measures.transfer import Matrix, are_comparable, comparable, explain_matrix, named, transfer_matrix
-from fgsm.recognizers.survey import available_recognizers
-from fgsm.texts import Refused
+from fgsm.recognizers.survey import Checkpoint, Found, available_recognizers
+from fgsm.texts import Refused, say, title
 
 
 @dataclass(frozen=True)
@@ -536,6 +539,107 @@ def test_one_direction_is_perturbed_as_it_is():
     moves = AlongOneDirection(grey(100), -torch.ones(1, 3, 2, 2))
     assert moves.at([0.1])[0].equal(perturb(grey(100), moves.sign, 0.1))
     assert moves.both_at([0.1])[1][0].equal(perturb_8bit(grey(100), moves.sign, 0.1))
+
+
+class Weighted(nn.Module):
+    """Brightness with a weight that can be made in any mode, in which precision matters."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((1, 12), 1 / 12))
+
+    def forward(self, images):
+        assert self.weight.dtype == images.dtype == torch.float32
+        margin = nn.functional.linear(images.flatten(1), self.weight)[:, 0]
+        assert margin.dtype == torch.float32  # which autocast would make bfloat16
+        return torch.stack([-margin, margin], 1)
+
+
+def test_the_callers_modes_do_not_reach_the_gradient():
+    images, labels = grey(100, 200), torch.tensor([0, 1])
+    expected = sign_gradient(Weighted(), images, labels)
+    assert set(expected.unique().tolist()) == {-1.0, 1.0}
+    for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)):
+        with mode:
+            model = Weighted()
+            assert torch.equal(sign_gradient(model, images, labels), expected)
+            assert model.weight.grad is None
+    assert torch.equal(sign_gradient(model, images.requires_grad_(), labels), expected) and images.grad is None
+
+
+def test_what_surprises_is_explained_in_the_readers_language():
+    risen = snapshot("resnet18", [198, 2, 30])
+    about = {"recogniser": title("resnet18", "es"), "high": "1", "low": "0.1"}
+    assert explain_curves([risen], {}, "es") == [say("curve.risen", "es", **about)]
+    both = [
+        snapshot("resnet18-robust", [198, 20, 4]),
+        snapshot("resnet18", [9, 2, 2]),
+        snapshot("resnet101", [9, 2, 1]),
+    ]
+    names = {"deep": title("resnet101", "es"), "shallow": title("resnet18", "es")}
+    assert explain_curves(both, {}, "es") == [say("curve.depth", "es", **names)]
+    unsure = {"resnet18": People(training_unknown=True)}
+    doubt = say("curve.training_unknown", "es", recogniser=title("resnet18", "es"))
+    assert (
+        doubts(["resnet18"], unsure, "es")
+        == [doubt]
+        == explain_matrix(replace(matrix_of([[1]]), models=["resnet18"]), unsure, "es")
+    )
+    worse = replace(matrix_of([[50, 40], [90, 10]]), models=["resnet18", "resnet101"])
+    names = {"source": title("resnet18", "es"), "other": title("resnet101", "es")}
+    said = say("transfer.exceeds", "es", own="50.0%", less="40.0%", **names)
+    assert explain_matrix(worse, {}, "es") == [said, say("transfer.why", "es")]
+
+
+def test_a_table_is_written_as_it_is(tmp_path):
+    write_table("a,é\r\nb,c\r\n", tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_bytes() == "a,é\r\nb,c\r\n".encode()
+
+
+def test_names_that_are_none_are_named_in_the_sentence():
+    found = Found({"lost": Checkpoint("lost", Path("lost"), Lost(), "1")}, {})
+    with pytest.raises(Refused, match="The faces that lost is tested on are not here"):
+        known_recognizers(["lost"], found)
+    with pytest.raises(Refused, match="at least one recogniser, not 'lost'"):
+        known_recognizers("lost", found)
+    with pytest.raises(Refused, match="at least one attack, not 7"):
+        known_attacks(7)
+    with pytest.raises(Refused, match=r"no attack named 'fgsm': choose from FGSM, random signs, BIM, PGD\."):
+        known_attack("fgsm")
+    with pytest.raises(Refused, match=r"no attack named 'PGD': choose from FGSM\."):
+        known_attack("PGD", {"FGSM": FGSM})
+    with pytest.raises(Refused, match="nobody named 'nobody'"):
+        known_person(["dark"], "nobody")
+    with pytest.raises(Refused, match="a person's name, not 7"):
+        known_person(["dark"], 7)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Of a config, where its faces are not."""
+
+    faces: str = "nowhere/at/all"
+    labels: tuple[str, ...] = ()
+    test_photographs: tuple[str, ...] = ("a/1.png",)
+
+
+def test_what_is_reached_and_lost_again_is_told_for_both_scorings():
+    epsilons = [0.0, 0.1, 0.2, 0.3]
+    answers = {"float": dict(enumerate([0, 1, 0, 1])), "8-bit": {3: 0, 1: 0, 0: 0}}
+    found = smallest_epsilons(Brightness(), grey(100), None, epsilons, answers, Aim(0))
+    assert found == {"float": {"epsilon": 0.1, "again": 0.2}, "8-bit": None}
+    answers = {"float": {0: 0, 1: 0}, "8-bit": {0: 1, 1: 1}}
+    found = smallest_epsilons(Brightness(), grey(100), torch.ones(1, 3, 2, 2), epsilons, answers, Aim(0))
+    assert found == {"float": None, "8-bit": {"epsilon": 0.0, "again": None}}
+
+
+def test_halving_and_blurring_are_pillows():
+    noise = Image.fromarray(np.random.default_rng(2).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+    half = noise.resize((3, 4), Image.Resampling.BICUBIC).resize((7, 9), Image.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(TREATMENTS["half"](noise)), np.asarray(half))
+    tiny = noise.crop((0, 0, 1, 1))
+    assert TREATMENTS["half"](tiny).size == (1, 1)
+    assert TREATMENTS["jpeg50"](noise.convert("L")).mode == "RGB"
 
 
 def test_the_shipped_recognisers_can_be_compared():

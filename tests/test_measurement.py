@@ -97,6 +97,14 @@ def test_what_everybody_has_left_is_begun_anew(measurements):
     assert list(heard(measurements, counting.job)) == [1, 2, 3, 4] and counting.begun == 2
 
 
+def test_what_somebody_else_has_finished_meanwhile_is_not_measured_again(measurements):
+    counting = Counting()
+    counting.leave.release(4)
+    late = measurements.results(counting.job, Somebody("late"))  # who has asked, and not begun to listen
+    assert list(heard(measurements, counting.job)) == [1, 2, 3, 4]
+    assert [result.total for result in late] == [4] and counting.leave.acquire(blocking=False) is False
+
+
 def test_one_who_waits_for_anothers_step_has_its_result(measurements):
     counting = Counting()
     seen = []

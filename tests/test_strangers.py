@@ -1,11 +1,13 @@
 """What a stranger may not: read, delete or keep a file, use another's visit, run code by a name, stop the others."""
 
 import asyncio
+import contextlib
 import io
 import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -748,6 +750,30 @@ def test_curves_that_nobody_listens_to_stop_and_others_are_answered(caller, serv
     assert httpx.get(f"{server.url}/gradio_api/queue/status").json()["queue_size"] == 0
 
 
+def test_a_heartbeat_is_no_head(url):
+    assert httpx.head(f"{url}/gradio_api/heartbeat/headless", timeout=10).status_code == 404
+    assert httpx.head(f"{url}/drawings/viewer/viewer.js", timeout=10).status_code == 200
+
+
+def test_one_who_reads_no_description_keeps_nobody_waiting(url):
+    """Answers larger than what a connection holds, to somebody who never reads."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((host, int(port)))
+        slow.settimeout(2)
+        with contextlib.suppress(TimeoutError):  # the server reads no more
+            for _ in range(80):
+                slow.sendall(f"GET /gradio_api/info?all_endpoints=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        for _ in range(3):
+            assert httpx.get(f"{url}/gradio_api/openapi.json", timeout=20).status_code == 200
+
+
+def test_inputs_of_no_such_name_are_told_where_to_look(url):
+    answer = httpx.post(f"{url}/gradio_api/call/v2/curve", json={"zzz": 1}, timeout=20)
+    assert answer.status_code == 400 and "no inputs of these names" in answer.json()["detail"]
+
+
 def test_a_long_measurement_is_refused_with_a_word_on_what_to_do(caller):
     epsilons = ", ".join(str(at / 100) for at in range(1, 51))
     answer = caller("ambitious").call("curve", ["resnet101"], epsilons, ["PGD"])
@@ -935,6 +961,18 @@ def test_a_wrong_epsilon_leaves_what_is_being_drawn_alone(service):
     wrong = measuring(tab, board, ["resnet18"], "oops", ["FGSM"])
     drawn, *files = next(wrong)
     assert drawn["state"] == "stopped" and drawn["curves"] and files == [gr.skip(), gr.skip()]
+
+
+def test_a_stop_is_answered_once(service):
+    """Drawing what was measured takes a turn of everybody's: whoever asks for it over and over gets nothing new."""
+    tab, board = CurveTab(service), Board()
+    running = measuring(tab, board, ["resnet18"], "0, 0.0567", ["FGSM"])
+    next(running), next(running)
+    running.close()
+    event = Event(service, SimpleNamespace(session_hash="stopper", client=None, headers={}))
+    drawn, *files = tab.stop(board, event)
+    assert drawn["state"] == "stopped" and len(files) == 2
+    assert tab.stop(board, event) == (gr.skip(),) * 3
 
 
 def test_a_measurement_overtaken_by_another_says_nothing_more(service):

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .admission import ALL, Room
+from .descriptions import Descriptions
 from .drawings import script
 from .request_bodies import Answered, json_of, receive_file
 from .request_senders import address_of, cookie_of, counted, explained, has_plain_host, new_cookie, one_by_one
@@ -36,7 +37,6 @@ BEAT = 10.0  # seconds between two signs of life to an open page
 NAME = r"[A-Za-z0-9_-]{1,64}"
 UNHEARD = (b"range", b"if-range", b"x-gradio-server")  # Gradio sends them back, or to others
 KEPT_NOWHERE = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
-DESCRIBED = re.compile(rf"{API}/(info/?|openapi\.json|call/v2/.*)")  # by what Gradio keeps of the first who asked
 PLAIN = re.compile(  # addresses that are handed on as they are
     rf"/|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(static|assets)/.+"
     rf"|{API}/(info/?|openapi\.json|startup-events|app_id/?|theme\.css|queue/status)"
@@ -49,20 +49,19 @@ class Gate:
     """ASGI middleware in front of the application of `page`."""
 
     def __init__(self, app: ASGIApp, page: gr.Blocks, service: Service) -> None:
-        self.app = app
+        self.app = Descriptions(app)
         self.page = page
         self.service = service
         self.room = Room(page, service)
-        self.describing = asyncio.Lock()
         self.sessions: dict[str, str] = {}  # the visit of each request that Gradio has given a name, the latest last
         self.routes: list[tuple[str, re.Pattern[str], Callable[..., Awaitable[None]]]] = [
-            ("GET", PLAIN, self._hand_on),
-            ("GET", re.compile(r"/drawings/(?P<path>[a-z]+/[a-z]+\.js)"), self._drawing),
+            ("GET HEAD", PLAIN, self._hand_on),
+            ("GET HEAD", re.compile(r"/drawings/(?P<path>[a-z]+/[a-z]+\.js)"), self._drawing),
             ("GET", re.compile(rf"{API}/heartbeat/(?P<session>{NAME})"), self._heartbeat),
             ("GET", re.compile(rf"{API}/queue/data"), self._listen),
             ("GET", re.compile(rf"{API}/call/(v2/)?[^/]+/(?P<event>{NAME})"), self._listen),
             ("GET", re.compile(rf"{API}/upload_progress"), self._progress),
-            ("GET", re.compile(rf"(?:{API})?/file=(?P<path>.+)", re.DOTALL), self._file),
+            ("GET HEAD", re.compile(rf"(?:{API})?/file=(?P<path>.+)", re.DOTALL), self._file),
             ("POST", re.compile(rf"{API}/queue/(?P<way>join)"), self._ask),
             ("POST", re.compile(rf"{API}/(?P<way>call|run)/(?P<name>[^/]+)/?"), self._ask),
             ("POST", re.compile(rf"{API}/call/(?P<way>v2)/(?P<name>[^/]+)/?"), self._ask),
@@ -98,7 +97,7 @@ class Gate:
         if not has_plain_host(request):
             raise Answered(400, "This host has no plain name.")
         for method, pattern, answer in self.routes:
-            if method == request.method.replace("HEAD", "GET") and (match := pattern.fullmatch(path)):
+            if request.method in method.split() and (match := pattern.fullmatch(path)):
                 return await answer(request, send, **match.groupdict())
         raise Answered(404, "There is nothing here.")
 
@@ -110,18 +109,7 @@ class Gate:
                 message = {**message, "headers": [*message["headers"], (b"set-cookie", new_cookie(request).encode())]}
             await send(message)
 
-        if DESCRIBED.fullmatch(request.scope["path"]):
-            return await self._described(request.scope, request.receive, with_cookie)
         await self.app(request.scope, request.receive, with_cookie)
-
-    async def _described(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An answer for which Gradio describes the page with the host that is asked; it is not kept for others."""
-        async with self.describing:
-            scope["app"].api_info = None
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                scope["app"].api_info = None
 
     def _visitor(self, request: Request, session: object) -> Visitor:
         if not isinstance(session, str) or not re.fullmatch(NAME, session):
@@ -259,8 +247,7 @@ class Gate:
                 answer.extend(message.get("body", b""))
             await send(message)
 
-        answer_by = self._described if DESCRIBED.fullmatch(scope["path"]) else self.app
-        await answer_by(scope, receive, overheard)
+        await self.app(scope, receive, overheard)
         with contextlib.suppress(ValueError, AttributeError):
             name: str | None = json.loads(answer).get("event_id")
             return name

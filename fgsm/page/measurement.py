@@ -37,6 +37,7 @@ class Board(Generic[R]):
     remembered: set[Job[R]] = field(default_factory=set)
     run: int = 0
     state: str = "empty"
+    stopped_run: int = -1  # whose stop has been answered
 
 
 class Tab(ABC, Generic[R, Asked]):
@@ -153,10 +154,10 @@ class Tab(ABC, Generic[R, Asked]):
 
     def stop(self, board: Board[R], event: Event) -> tuple[Any, ...]:
         """The drawing as the cancelled measurement left it, and its files."""
-        if board.state in ("empty", "done"):
+        if board.state in ("empty", "done") or board.stopped_run == board.run:
             return (gr.skip(),) * 3
         board.run += 1  # a batch that is being computed comes too late
-        board.state = "stopped"
+        board.state, board.stopped_run = "stopped", board.run
         if board.results:
             sentence = self.stopped(board.results, event.language)
         else:

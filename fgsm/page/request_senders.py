@@ -68,4 +68,8 @@ def explained(error: Exception, request: Request) -> tuple[int, str]:
         return status, error.sentence(preferred(request.headers.get("accept-language", "")))
     if isinstance(error, (MultipartParseError, ClientDisconnect, asyncio.TimeoutError)):
         return 400, "The request did not arrive whole: send it once more."
+    if isinstance(error, TypeError):  # Gradio's, for inputs by name
+        return 400, "This function has no inputs of these names: see /gradio_api/info."
+    if isinstance(error, OSError):
+        return 404, "There is nothing here."
     return 400, f"This request cannot be answered ({type(error).__name__})."

@@ -69,7 +69,7 @@ class Measurements:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a forgotten listener may be cleared away in the midst of this
         self._running: dict[Job[Any], _Running[Any]] = {}
 
     def finished(self, job: Job[R]) -> R | None:
@@ -97,6 +97,8 @@ class Measurements:
             running: _Running[R] | None = None if job.private else self._running.get(job)
             if running is None:
                 running = _Running(job, self._service.gpu_failed.is_set())
+                if (before := self.finished(job)) is not None:  # since whoever asks has looked
+                    running.last, running.count, running.ended = before, 1, True
                 if not job.private:
                     self._running[job] = running
             running.listeners += 1
