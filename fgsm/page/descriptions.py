@@ -16,7 +16,7 @@ class Descriptions:
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not DESCRIBED.fullmatch(scope["path"]):
+        if scope["type"] != "http" or not DESCRIBED.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)
         answer: list[Message] = []
 
