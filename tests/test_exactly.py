@@ -19,6 +19,7 @@ from fgsm.attacks.pgd import PGD, pgd
 from fgsm.attacks.pixels import as_8bit, perturb, perturb_8bit
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
 from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces, explain_curves, parts_of
+from fgsm.measures.epsilons import known_epsilon, parse_epsilons, quoted
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
 from fgsm.measures.report import aim_at, attack_report, outcome, verdict
@@ -465,6 +466,7 @@ def test_changes_of_a_file_are_at_halves_and_a_little_above():
     expected = sorted([half / 255 for half in halves] + [half / 255 + 1e-6 for half in halves] + [2.6 / 255])
     assert changes == pytest.approx(expected, abs=1e-9)
     assert changes_8bit(0.6 / 255, 0.7 / 255) == [0.7 / 255]
+    assert changes_8bit(0.5 / 255, 0.9 / 255) == [0.5 / 255 + 1e-6, 0.9 / 255]  # it has changed at 0.5 already
 
 
 @pytest.mark.parametrize("level", [60, 100, 120, 127])
@@ -621,6 +623,27 @@ class Lost:
     faces: str = "nowhere/at/all"
     labels: tuple[str, ...] = ()
     test_photographs: tuple[str, ...] = ("a/1.png",)
+
+
+def test_epsilons_that_are_none_are_quoted():
+    for text, said in (
+        ("07", "'07' looks like a part of a number"),
+        ("300", "'300' is not an epsilon: give 0 or numbers from 1e-06 to 1"),
+        ("200", "200 is not an epsilon: epsilons go from 0 to 1. For grey levels write 200/255"),
+        ("x", "'x' is not an epsilon: give 0 or numbers from 1e-06 to 1"),
+    ):
+        with pytest.raises(Refused) as refused:
+            parse_epsilons(text)
+        assert str(refused.value).startswith(said)
+    for value, said in (
+        (8, "8 is not an epsilon"),
+        ("x" * 99, "'" + "x" * 39 + " is"),
+        (10**400, "a number so large is"),
+    ):
+        with pytest.raises(Refused) as refused:
+            known_epsilon(value)
+        assert str(refused.value).startswith(said)
+    assert quoted(["a"] * 99) == repr(["a"] * 40)[:40] and quoted(7) == "7"
 
 
 def test_what_is_reached_and_lost_again_is_told_for_both_scorings():
