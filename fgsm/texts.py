@@ -8,6 +8,7 @@ from pathlib import PurePath
 from .places import ASSETS
 
 ENGLISH = "en"
+SHOWN = 40  # letters of a wrong value, in a sentence
 TEXTS: dict[str, dict[str, str]] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted((ASSETS / "texts").glob("*.json"))
 }
@@ -42,6 +43,13 @@ def text_of(path: PurePath) -> str:
 def in_link(name: str) -> str:
     """`name` as links and folders spell it: with underscores for spaces."""
     return composed(name).replace(" ", "_")
+
+
+def quoted(value: object) -> str:
+    """The beginning of `value`, however large it is, for a sentence."""
+    if type(value) is int and value.bit_length() > 64:
+        return "a number so large"
+    return repr(value[:SHOWN] if isinstance(value, (str, list)) else value)[:SHOWN]
 
 
 class Refused(ValueError):

@@ -19,7 +19,7 @@ from fgsm.attacks.pgd import PGD, pgd
 from fgsm.attacks.pixels import as_8bit, perturb, perturb_8bit
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
 from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces, explain_curves, parts_of
-from fgsm.measures.epsilons import known_epsilon, parse_epsilons, quoted
+from fgsm.measures.epsilons import known_epsilon, parse_epsilons
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
 from fgsm.measures.report import aim_at, attack_report, outcome, verdict
@@ -29,7 +29,7 @@ from fgsm.measures.sweep import distinct_8bit, sweep
 from fgsm.measures.tables import curves_as_csv, matrix_as_csv, write_table
 from fgsm.measures.transfer import Matrix, are_comparable, comparable, explain_matrix, named, transfer_matrix
 from fgsm.recognizers.survey import Checkpoint, Found, available_recognizers
-from fgsm.texts import Refused, say, title
+from fgsm.texts import Refused, quoted, say, title
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,14 @@ import math
 import re
 from typing import Any
 
-from ..texts import Refused
+from ..texts import Refused, quoted
 
 COURSE_EPSILONS = (0.0, 0.0001, 0.001, 0.005, 0.007, 0.01, 0.1, 0.3, 0.5, 1.0)  # the course project's
 SMALLEST_EPSILON = 1e-6
 MOST_EPSILONS = 50
 DECIMAL = r"\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 NUMBER = re.compile(rf"\s*({DECIMAL})\s*(?:/\s*({DECIMAL})\s*)?", re.ASCII)
-SHOWN = 40  # letters of a wrong value, in a sentence
-
-
-def quoted(value: object) -> str:
-    """The beginning of `value`, however large it is, for a sentence."""
-    if type(value) is int and value.bit_length() > 64:
-        return "a number so large"
-    return repr(value[:SHOWN] if isinstance(value, (str, list)) else value)[:SHOWN]
+LONGEST = 40  # letters of a number
 
 
 def known_epsilon(value: object) -> float:
@@ -61,7 +54,7 @@ def _parse_epsilon(piece: str) -> float:
 
 def _number_in(text: object) -> float | None:
     """The number that `text` writes, as a decimal or a fraction of two; None where it writes none."""
-    match = NUMBER.fullmatch(text) if isinstance(text, str) and len(text) <= SHOWN else None
+    match = NUMBER.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
     if match is None:
         return None
     above, below = float(match[1]), float(match[2] or 1)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..attacks import ATTACKS, Attack
 from ..recognizers.survey import Checkpoint, Found
 from ..recognizers.testset import photographs_tested
-from ..texts import Refused, composed, in_link
-from .epsilons import quoted
+from ..texts import Refused, composed, in_link, quoted
 
 
 def known_attack(value: object, among: Mapping[str, Attack] = ATTACKS) -> Attack:

@@ -12,7 +12,7 @@ from ..faces.prepare import as_picture, prepare
 from ..measures.names import known_person
 from ..texts import Refused, say
 from .controls import DODGE, IMPERSONATE, settings_of
-from .messages import Empty, PeopleMessage, ShownMessage
+from .messages import Empty, PeopleMessage, Person, ShownMessage
 from .photographs import reference_photograph
 from .service import Chosen, Service
 from .staging import asked_for, opening, shown
@@ -55,12 +55,10 @@ def gallery_of(service: Service, chosen: Chosen) -> list[tuple[Image.Image, str 
 def people_of(service: Service, chosen: Chosen, target: str | None) -> PeopleMessage:
     """Everyone whom the recogniser knows, and whom the visitor wants to become."""
     labels = chosen.config.labels
-    people = service.kept(
-        "become",
-        chosen,
-        lambda: [{"name": name, "photograph": reference_photograph(service, chosen, name)} for name in labels],
-    )
-    return {"people": people, "chosen": target}  # type: ignore[typeddict-item]
+    people: list[Person] = [
+        {"name": name, "photograph": reference_photograph(service, chosen, name)} for name in labels
+    ]
+    return {"people": people, "chosen": target}
 
 
 def lists_of(service: Service, chosen: Chosen, target: str | None, aiming: bool) -> tuple[Any, Any, gr.Markdown]:
@@ -83,7 +81,7 @@ def open_lists(event: StageEvent, laid_out: list[Face]) -> tuple[Any, Any, gr.Ma
 def change_lists(event: StageEvent) -> tuple[Any, Any, gr.Markdown]:
     """The lists of another recogniser."""
     aiming = event.controls.goal == IMPERSONATE
-    return lists_of(event.service, event.chosen(), event.visit.target, aiming)
+    return lists_of(event.service, event.chosen, event.visit.target, aiming)
 
 
 def choose_sample(event: StageEvent) -> Iterator[Stage]:

@@ -1,5 +1,6 @@
 """One visitor's page: the face on the stage, what was brought, whom to become, and the faces to choose from."""
 
+import functools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +57,7 @@ class Visit:
 
 
 class StageEvent(Event):
-    """An event of the stage's: with the visit, and the controls, whose view is found once."""
+    """An event of the stage's: with the visit, and the controls, whose recogniser is found once."""
 
     visit: Visit
     controls: Controls
@@ -66,13 +67,14 @@ class StageEvent(Event):
         self.visit, self.controls = visit, controls
         return self
 
+    @functools.cached_property
     def chosen(self) -> Chosen:
         """The recogniser that the controls name. Raises Refused for one that is none."""
         return self.service.choose(self.controls.model, self.visit.recognizers)
 
     def view(self) -> View:
         """The view that the controls stand for. Raises Refused for what the page never sends."""
-        return view_of(self.controls, self.chosen(), self.visit.target)
+        return view_of(self.controls, self.chosen, self.visit.target)
 
     def face(self, view: View) -> Face | None:
         """The face on the stage, or the first one. Raises Refused for one that another browser has brought."""

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from ..places import MODELS
-from ..texts import Refused, composed, text_of
+from ..texts import Refused, composed, quoted, text_of
 from .config import Config, read_config
 from .course_checkpoints import ARCHITECTURE_OF, CELEBRITIES, course_config
 from .networks import shapes_in
 from .weights import check_pth, check_safetensors, read_json
 
-DEFAULT_MODEL = "resnet18"
-BUILT_IN = (DEFAULT_MODEL, "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
+BUILT_IN = ("resnet18", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 
@@ -49,8 +48,7 @@ class Found:
             raise problem
         if not self.usable:
             raise Refused("refused.no_recognisers")
-        shown = repr(name[:40] if isinstance(name, (str, list)) else name)[:40]
-        raise Refused("refused.recogniser", name=shown, known=", ".join(self.usable))
+        raise Refused("refused.recogniser", name=quoted(name), known=", ".join(self.usable))
 
 
 class Survey:
@@ -104,9 +102,9 @@ def available_recognizers(models: Path = MODELS) -> dict[str, Config]:
     return {name: checkpoint.config for name, checkpoint in survey_of(models).look().usable.items()}
 
 
-def default_recognizer(names: Iterable[str] | None = None) -> str | None:
-    """The recogniser that is used where nobody has chosen one, of `names` or of all; None where there is none."""
-    return next(iter(in_order(available_recognizers() if names is None else names)), None)
+def default_recognizer(names: Iterable[str]) -> str | None:
+    """The one of `names` that is used where nobody has chosen a recogniser; None where there is none."""
+    return next(iter(in_order(names)), None)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
