@@ -271,6 +271,25 @@ def test_a_stage_of_several_steps_has_the_images_of_the_attack(resnet18, faces):
         assert (pixels != expected).mean() < 0.02  # a gradient that is all but zero may turn with the batch
 
 
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_every_position_has_the_scores_of_its_own_file(resnet18, faces, attack):
+    """Positions are scored from the slider's to both sides: an answer must not be taken for a neighbour's."""
+    face, label = faces[0][0], int(faces[1][0])
+    epsilons = [0.0, 0.004, 0.009, 0.016, 0.025, 0.05, 0.1]
+    *_, last = perform(resnet18, face, epsilons, 0.016, label, attack)
+    said = {}
+    for positions, rows in last["scores"]["8-bit"]:
+        probabilities = np.frombuffer(base64.b64decode(rows), np.float32).reshape(len(positions), -1)
+        said |= zip(positions, probabilities, strict=True)
+    for at, epsilon in enumerate(epsilons):
+        if attack.one_direction:
+            file = perturb_8bit(face[None], aimed(attack, resnet18, face[None], Aim(label)).sign, epsilon)
+        else:
+            pixels = np.frombuffer(base64.b64decode(last["images"][str(at)]), np.uint8).reshape(112, 112, 3)
+            file = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        assert said[last["same_8bit"][at]] == pytest.approx(resnet18(file).softmax(1)[0].numpy(), abs=1e-3), epsilon
+
+
 def test_random_signs_change_as_much_and_fool_hardly_anybody(resnet18):
     images, labels = load_test_set(resnet18)
     some, truth = images[::10], labels[::10]

@@ -69,7 +69,8 @@ def perform(
     }
     predicted: dict[str, dict[int, int]] = {"float": {}, "8-bit": {}}  # class indices, by position
     for positions in scoring_order(epsilons, epsilon, _part(recognizer, attack)):
-        files = sorted({same_8bit[at] for at in positions} - predicted["8-bit"].keys())
+        firsts = dict.fromkeys(same_8bit[at] for at in positions)  # in steps: `positions`, in their order
+        files = [at for at in firsts if at not in predicted["8-bit"]]
         batch, images = [], message["images"]
         if attack.one_direction:
             batch.append(moves.at([epsilons[at] for at in positions]))
