@@ -1,11 +1,14 @@
 """Shared by all tests: recognisers, prepared faces, and the page on a server of its own in headless Chromium."""
 
+import atexit
 import contextlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -15,8 +18,29 @@ from pathlib import Path
 import httpx
 import pytest
 
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def with_fewer_test_faces():
+    """A folder of the shipped recognisers, each with the first test face of every person: a fifth to measure on."""
+    folder = Path(tempfile.mkdtemp(prefix="fgsm-test-models-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file in (PROJECT / "models").glob("*/*"):
+        (folder / file.parent.name).mkdir(exist_ok=True)
+        copy = folder / file.parent.name / file.name
+        if file.name == "config.json":
+            config = json.loads(file.read_text("utf-8"))
+            config["test_photographs"] = config["test_photographs"][::5]
+            copy.write_text(json.dumps(config), "utf-8")
+        else:
+            copy.symlink_to(file)
+    return folder
+
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many at once as there are cores: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+else:  # the workers have it from here
+    os.environ["FGSM_MODELS"] = str(with_fewer_test_faces())
 
 import torch
 
@@ -26,7 +50,6 @@ from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import BUILT_IN, available_recognizers
 
-PROJECT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -55,7 +78,7 @@ def person_of(photograph):
 
 @pytest.fixture(scope="session", params=SHIPPED)
 def recognizer(request):
-    return load_recognizer(request.param, device="cpu")
+    return load_recognizer(request.param, "cpu", PROJECT / "models")
 
 
 @pytest.fixture(scope="session")
@@ -149,14 +172,38 @@ def browser():
         running.close()
 
 
+@contextlib.contextmanager
+def open_page(browser, address, ready=STAGE_DONE, **settings):
+    """The page at an address, in a browser with settings of its own; in the end, no script has failed."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
+    errors = []
+    try:
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(address)
+        opened.wait_for_selector(ready, timeout=60_000)
+        yield opened
+    finally:
+        context.close()
+    assert not errors
+
+
 @pytest.fixture
 def page(browser, url):
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    opened = context.new_page()
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(url)
-    opened.wait_for_selector(STAGE_DONE, timeout=60_000)
-    yield opened
-    context.close()
-    assert not errors
+    """The page as it opens, which takes seconds: where a test needs none of its own, there is `lasting_page`."""
+    with open_page(browser, url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def lasting_page(browser, url):
+    """One page for a file's tests that leave it with the face, recogniser and attack that it opened with."""
+    with open_page(browser, url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stage_page(lasting_page):
+    """That page, with the stage in sight."""
+    lasting_page.get_by_role("tab", name="Attack").click()
+    return lasting_page

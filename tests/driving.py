@@ -8,9 +8,9 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from fgsm.page.controls import described
 from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.survey import available_recognizers
-from fgsm.texts import title
 
 from .conftest import STAGE_DONE
 
@@ -51,13 +51,23 @@ def choose_sample(page, index):
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
 
 
+def pick_model(page, name):
+    """Choose a recogniser, and do not wait for what it says."""
+    page.locator("#model input").click()
+    offered = described(name, available_recognizers()[name], "en")
+    page.get_by_role("option", name=offered, exact=True).click()
+
+
 def choose_model(page, name):
     before = stage(page, "ready")
-    page.locator("#model input").click()
-    offered = f"{title(name)} · {available_recognizers()[name].test_accuracy:.1%}"
-    option = page.get_by_role("option", name=offered, exact=True)
-    option.click()
+    pick_model(page, name)
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)
+
+
+def tick(page, group, *names):
+    """Choose these and no others in a group of checkboxes."""
+    for label in page.locator(f"#{group} label").all():
+        label.locator("input").set_checked(any(name in label.inner_text() for name in names))
 
 
 def call(url, endpoint, *data):

@@ -21,6 +21,8 @@ from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.scoring import score
 
+PHOTOGRAPH = BUILTIN_FACES / "person_01" / "08.png"
+
 
 @pytest.fixture
 def linear():
@@ -45,13 +47,13 @@ def test_sign_is_the_closed_form_of_a_linear_model(linear):
 
 @pytest.mark.parametrize("epsilon", [0.001, 0.03, 0.3])
 def test_fgsm_equals_torchattacks(recognizer, faces, epsilon):
-    images, labels = faces
+    images, labels = (part[:2] for part in faces)
     expected = torchattacks.FGSM(recognizer, eps=epsilon)(images, labels)
     assert (fgsm(recognizer, images, labels, epsilon) - expected).abs().max() <= 1e-6
 
 
 def test_targeted_equals_torchattacks_and_lowers_the_targets_loss(recognizer, faces):
-    images, labels = faces
+    images, labels = (part[:3] for part in faces)
     targets = (labels + 7) % len(recognizer.labels)
     theirs = torchattacks.FGSM(recognizer, eps=0.002)
     theirs.set_mode_targeted_by_label(quiet=True)
@@ -102,7 +104,7 @@ def test_gradient_is_found_under_no_grad_and_autocast(linear):
 
 
 def test_a_batch_equals_its_images_one_by_one(recognizer, faces):
-    images, labels = faces
+    images, labels = (part[:4] for part in faces)
     together = sign_gradient(recognizer, images, labels)
     alone = torch.cat([sign_gradient(recognizer, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
     # Convolutions of another batch size may add in another order, which can turn a gradient of almost nothing.
@@ -136,13 +138,13 @@ def test_same_8bit_positions_give_the_same_image(faces):
 
 @pytest.mark.parametrize("eight_bit", [False, True])
 def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
-    images, labels = faces[0][:3], faces[1][:3]
+    images, labels = faces[0][:2], faces[1][:2]
     sign = sign_gradient(recognizer, images, labels)
-    epsilons = [0.0, 0.004, 0.02, 0.1, 1.0]
+    epsilons = [0.004, 0.02, 1.0]
     probabilities = sweep(recognizer, images, sign, epsilons, eight_bit=eight_bit, batch_size=4)
-    assert probabilities.shape == (5, 3, len(recognizer.labels))
+    assert probabilities.shape == (3, 2, len(recognizer.labels))
     for e, epsilon in enumerate(epsilons):
-        for n in range(3):
+        for n in range(2):
             x, s = images[n : n + 1], sign[n : n + 1]
             image = (x + epsilon * s).clamp(0, 1)
             if eight_bit:
@@ -155,7 +157,7 @@ def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
 
 @pytest.mark.parametrize("targeted", [False, True])
 def test_bim_equals_torchattacks(recognizer, faces, targeted):
-    images, labels = (part[:4] for part in faces)
+    images, labels = (part[:2] for part in faces)
     peer = torchattacks.BIM(recognizer, eps=0.01, alpha=0.003, steps=4)
     aim = labels
     if targeted:
@@ -168,7 +170,7 @@ def test_bim_equals_torchattacks(recognizer, faces, targeted):
 
 @pytest.mark.parametrize("targeted", [False, True])
 def test_pgd_equals_torchattacks_from_the_same_start(recognizer, faces, targeted):
-    images, labels = (part[:4] for part in faces)
+    images, labels = (part[2:4] for part in faces)
     peer = torchattacks.PGD(recognizer, eps=0.01, alpha=0.003, steps=4, random_start=True)
     aim = labels
     if targeted:
@@ -196,11 +198,11 @@ def test_pgd_starts_anywhere_within_epsilon_and_stays_there():
 
 
 def test_an_epsilon_for_each_image_equals_one_after_another(recognizer, faces):
-    images, labels = faces[0][:3], faces[1][:3]
-    each = torch.tensor([0.002, 0.01, 0.03]).view(3, 1, 1, 1)
-    together = bim(recognizer, images, labels, each, 3, each / 2)
-    for n, epsilon in enumerate((0.002, 0.01, 0.03)):
-        alone = bim(recognizer, images[n : n + 1], labels[n : n + 1], epsilon, 3, epsilon / 2)
+    images, labels = faces[0][:2], faces[1][:2]
+    each = torch.tensor([0.002, 0.03]).view(2, 1, 1, 1)
+    together = bim(recognizer, images, labels, each, 2, each / 2)
+    for n, epsilon in enumerate((0.002, 0.03)):
+        alone = bim(recognizer, images[n : n + 1], labels[n : n + 1], epsilon, 2, epsilon / 2)
         assert (together[n] - alone[0]).abs().gt(1e-6).float().mean() < 0.01
 
 
@@ -213,25 +215,34 @@ def double_by_default():
         torch.set_default_dtype(torch.float32)
 
 
-MODES = [torch.inference_mode, torch.no_grad, double_by_default]
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_the_modes_of_whoever_calls_change_nothing(faces, attack, mode):
-    """The recogniser loaded, the picture prepared and the attack made in such a mode, and only the attack."""
+@pytest.fixture(scope="module")
+def usual():
+    """What each attack makes of a face, and reports of it, in the usual mode."""
     model = load_recognizer("resnet18", "cpu")
-    expected = attack.craft(model, faces[0][:1], faces[1][:1], 0.02, [0])
-    photograph = BUILTIN_FACES / "person_01" / "08.png"
-    whole, _ = attack_report(model, prepare(open_picture(photograph), 112), 0.02, None, attack)
+    face = prepare(open_picture(PHOTOGRAPH), 112)
+    moved = {name: attack.craft(model, face[None], torch.tensor([0]), 0.02, [0]) for name, attack in ATTACKS.items()}
+    return model, moved, {name: attack_report(model, face, 0.02, 0, attack)[0] for name, attack in ATTACKS.items()}
+
+
+@pytest.fixture(scope="module", params=[torch.inference_mode, torch.no_grad, double_by_default])
+def loaded_in_mode(request):
+    """A mode, and a recogniser loaded in it."""
+    with request.param():
+        return request.param, load_recognizer("resnet18", "cpu")
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_the_modes_of_whoever_calls_change_nothing(usual, loaded_in_mode, attack):
+    """The recogniser loaded, the picture prepared and the attack made in such a mode, and only the attack."""
+    model, expected, reports = usual
+    mode, there = loaded_in_mode
     with mode():
-        there = load_recognizer("resnet18", "cpu")
+        face = prepare(open_picture(PHOTOGRAPH), 112)
+        assert score(there, face[None]).dtype == torch.float32
         for network in (model, there):
-            moved = attack.craft(network, faces[0][:1].clone(), faces[1][:1].clone(), 0.02, [0])
-            assert moved.dtype == torch.float32 and torch.equal(moved, expected)
-        assert score(there, faces[0][:2]).dtype == torch.float32
-        again, _ = attack_report(there, prepare(open_picture(photograph), 112), 0.02, None, attack)
-    assert again == whole
+            moved = attack.craft(network, face[None], torch.tensor([0]), 0.02, [0])
+            assert moved.dtype == torch.float32 and torch.equal(moved, expected[attack.name])
+        assert attack_report(there, face, 0.02, 0, attack)[0] == reports[attack.name]
 
 
 def test_a_network_made_in_inference_mode_has_its_gradient(linear):

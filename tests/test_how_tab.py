@@ -7,6 +7,8 @@ import pytest
 from fgsm.places import PROJECT
 from fgsm.texts import TEXTS
 
+from .conftest import open_page
+
 PAGES = {language: (PROJECT / "assets" / "how" / f"{language}.md").read_text("utf-8") for language in TEXTS}
 
 
@@ -22,10 +24,7 @@ def test_the_languages_explain_the_same():
 
 @pytest.mark.parametrize(("locale", "heading"), [("en-US", "What epsilon means"), ("es-ES", "Qué significa epsilon")])
 def test_it_is_shown_with_its_formula(browser, url, locale, heading):
-    context = browser.new_context(locale=locale, viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(f"{url}/?tab=how")
-    page.get_by_role("heading", name=heading).wait_for(timeout=15_000)
-    page.locator("#how .katex-display").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()
+    size = {"width": 390, "height": 844}
+    with open_page(browser, f"{url}/?tab=how", "#how .katex-display", locale=locale, viewport=size) as page:
+        page.get_by_role("heading", name=heading).wait_for(timeout=15_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

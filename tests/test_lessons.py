@@ -21,8 +21,8 @@ from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.testset import load_test_set
 
-from .conftest import STAGE_DONE
-from .driving import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage
+from .conftest import STAGE_DONE, open_page
+from .driving import OPENING, SLIDER, STAGE, choose_model, pixels, set_epsilon, shown, stage, tick
 
 ALL_FOUND = f"{STAGE_DONE}:not([data-smallest=''])"
 PERSON_07 = "#people button:has-text('person 07')"
@@ -44,7 +44,8 @@ def wait_for_another(page, before):
 
 
 def open_advanced(page):
-    page.locator("#more button").first.click()
+    if not page.locator("#method").is_visible():
+        page.locator("#more button").first.click()
     page.locator("#method").wait_for()
 
 
@@ -55,7 +56,8 @@ def choose_method(page, name):
     wait_for_another(page, before)
 
 
-def test_the_smallest_epsilon_is_said_and_marked_on_the_slider(page, resnet18, face):
+def test_the_smallest_epsilon_is_said_and_marked_on_the_slider(stage_page, resnet18, face):
+    page = stage_page
     page.wait_for_selector(ALL_FOUND)
     smallest = float(stage(page, "smallest"))
     image, label = face
@@ -73,7 +75,8 @@ def test_the_smallest_epsilon_is_said_and_marked_on_the_slider(page, resnet18, f
     assert along == pytest.approx(smallest / 0.1, abs=0.01)
 
 
-def test_the_strip_shows_both_confidences_at_the_slider(page, resnet18, face):
+def test_the_strip_shows_both_confidences_at_the_slider(stage_page, resnet18, face):
+    page = stage_page
     page.wait_for_selector(ALL_FOUND)
     set_epsilon(page, 0.04)
     probabilities = resnet18(fgsm(resnet18, *face, 0.04)).softmax(1)[0]
@@ -88,7 +91,8 @@ def test_the_strip_shows_both_confidences_at_the_slider(page, resnet18, face):
         assert y == pytest.approx(4 + (height - 8) * (1 - probability), abs=1)
 
 
-def test_random_signs_do_nothing_and_need_no_request(page, resnet18, face):
+def test_random_signs_do_nothing_and_need_no_request(stage_page, resnet18, face):
+    page = stage_page
     before = stage(page, "ready")
     page.get_by_label("Random signs").check()
     wait_for_another(page, before)
@@ -162,32 +166,32 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
 
 
 def test_a_link_reopens_attack_and_target(browser, url):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(f"{url}/?attack=PGD&target=person_03&epsilon=0.05&face=person_30")
-    page.wait_for_selector(STAGE_DONE, timeout=60_000)
-    assert "person 03" in shown(page, "goals") and "PGD takes 10 gradients" in shown(page, "attacked")
-    assert page.locator("#method input").input_value().startswith("PGD")
-    assert page.get_by_label("Be somebody in particular").is_checked()
-    assert page.locator("#people button[aria-checked=true]").inner_text() == "person 03"
-    context.close()
+    with open_page(browser, f"{url}/?attack=PGD&target=person_03&epsilon=0.05&face=person_30") as page:
+        assert "person 03" in shown(page, "goals") and "PGD takes 10 gradients" in shown(page, "attacked")
+        assert page.locator("#method input").input_value().startswith("PGD")
+        assert page.get_by_label("Be somebody in particular").is_checked()
+        assert page.locator("#people button[aria-checked=true]").inner_text() == "person 03"
 
 
-def test_ten_steps_fool_at_least_as_soon_as_one(page):
+def test_ten_steps_fool_at_least_as_soon_as_one(stage_page):
+    page = stage_page
     page.wait_for_selector(ALL_FOUND)
     one = float(stage(page, "smallest"))
     open_advanced(page)
     choose_method(page, "PGD")
     page.wait_for_selector(ALL_FOUND)
     assert float(stage(page, "smallest")) <= one + 0.005  # its positions are 0.005 apart
+    choose_method(page, "FGSM")
 
 
-def test_the_robust_recognisers_perturbation_is_explained(page):
-    choose_model(page, "resnet18-robust")
-    assert "was attacked while it learned" in shown(page, "attacked")
+def test_the_robust_recognisers_perturbation_is_explained(stage_page):
+    choose_model(stage_page, "resnet18-robust")
+    assert "was attacked while it learned" in shown(stage_page, "attacked")
+    choose_model(stage_page, "resnet18")
 
 
-def test_what_survives_is_shown_on_demand(page, resnet18, face):
+def test_what_survives_is_shown_on_demand(stage_page, resnet18, face):
+    page = stage_page
     assert page.locator("#cards figure").count() == 0
     set_epsilon(page, 0.03)
     page.wait_for_timeout(300)
@@ -201,12 +205,12 @@ def test_what_survives_is_shown_on_demand(page, resnet18, face):
     assert "epsilon 0.03" in page.locator("#cards p").inner_text()
 
 
-def test_transfer_is_measured_drawn_and_clicked(page, url):
+def test_transfer_is_measured_drawn_and_clicked(lasting_page, url):
+    page = lasting_page
     models = [load_recognizer(name, device="cpu") for name in ("resnet18", "resnet18-robust")]
     images, labels = load_test_set(models[0])
     page.get_by_role("tab", name="Transfer").click()
-    for name in ("ResNet-101 ·", "ResNet of the course project"):
-        page.locator("#transfer-models label").filter(has_text=name).click()
+    tick(page, "transfer-models", "ResNet-18 ·", "adversarially trained")
     page.locator("#transfer-epsilon").locator("input, textarea").fill("0.03")
     page.locator("#transfer-start").click()
     page.wait_for_selector("#transfer .heatmap[data-state=done]", timeout=120_000)
@@ -228,15 +232,16 @@ def test_transfer_is_measured_drawn_and_clicked(page, url):
     assert [f"{cell['accuracy']:.1%}" for row in value["rows"] for cell in row] == shown_accuracies
 
 
-def test_transfer_of_one_recogniser_gets_a_sentence(page):
+def test_transfer_of_one_recogniser_gets_a_sentence(lasting_page):
+    page = lasting_page
     page.get_by_role("tab", name="Transfer").click()
-    for name in ("ResNet-101 ·", "ResNet of the course project", "adversarially trained"):
-        page.locator("#transfer-models label").filter(has_text=name).click()
+    tick(page, "transfer-models", "ResNet-18 ·")
     page.locator("#transfer-start").click()
     page.locator("#transfer .message", has_text="at least two recognisers").wait_for(timeout=10_000)
 
 
-def test_a_curve_of_several_steps_can_be_asked_for_and_stopped(page):
+def test_a_curve_of_several_steps_can_be_asked_for_and_stopped(lasting_page):
+    page = lasting_page
     page.get_by_role("tab", name="Accuracy curve").click()
     page.locator("#curve-epsilons input, #curve-epsilons textarea").fill("0.02")
     for name in ("FGSM", "PGD"):
@@ -258,11 +263,13 @@ def test_the_api_attacks_in_steps_towards_somebody(url):
         client.predict(photograph, "resnet18", 0.04, "BIM", "nobody", api_name="/attack")
 
 
-def test_the_perturbation_shown_is_the_change(page, resnet18, face):
+def test_the_perturbation_shown_is_the_change(stage_page):
     """With several steps the middle canvas is the amplified difference between the outer ones."""
+    page = stage_page
     open_advanced(page)
     choose_method(page, "BIM")
     set_epsilon(page, 0.03)
     change = pixels(page, "adversarial").astype(int) - pixels(page, "original")
     assert np.array_equal(pixels(page, "perturbation"), np.clip(128 + 10 * change, 0, 255))
     assert shown(page, "change") == "change of at most 0.03"
+    choose_method(page, "FGSM")

@@ -184,7 +184,10 @@ def test_the_page_starts_where_little_is_allowed(tmp_path):
         os.chown(foreign, 65534, 65534)
     away = {"HOME": "/nonexistent", "SSL_CERT_FILE": "/nonexistent", "PYTHONIOENCODING": "ascii"}
     prefix = WITHOUT_ROOTS_RIGHTS if os.getuid() == 0 else []
-    with read_only(tmp_path) as copy, served(tmp_path, copy, ipv6_host(), prefix, **PROXIES, **away) as page:
+    with (
+        read_only(tmp_path) as copy,
+        served(tmp_path, copy, ipv6_host(), prefix, FGSM_MODELS="", **PROXIES, **away) as page,
+    ):
         pass
     assert page.process.returncode == 0
     log = (tmp_path / "log").read_text("utf-8")
@@ -364,7 +367,7 @@ def without_models(tmp_path_factory):
     shutil.copy(PROJECT / "app.py", checkout)  # which finds fgsm, and that its project, by where it lies
     shutil.copytree(PROJECT / "fgsm", checkout / "fgsm")
     (checkout / "assets").symlink_to(PROJECT / "assets")
-    with served(tmp_path_factory.mktemp("without"), checkout) as running:
+    with served(tmp_path_factory.mktemp("without"), checkout, FGSM_MODELS="") as running:
         yield running, checkout / "models"
 
 

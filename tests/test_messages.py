@@ -121,11 +121,10 @@ def stage_messages():
         ("heatmap", messages.HeatmapMessage),
     ],
 )
-@pytest.mark.browser
-def test_a_script_reads_what_it_is_sent_and_nothing_else(page, name, kind):
+def test_a_script_reads_what_it_is_sent_and_nothing_else(lasting_page, name, kind):
     values = list(stage_messages()) if name == "viewer" else [sample(kind)]
     html = (ASSETS / name / f"{name}.html").read_text("utf-8")
-    read = {tuple(path) for path in page.evaluate(DRAW, [name, html, values])}
+    read = {tuple(path) for path in lasting_page.evaluate(DRAW, [name, html, values])}
     data = set(data_in(kind))
     named = {path for path in read if not any(path[: len(place)] == place and path != place for place in data)}
     sent = set(keys_of(kind))

@@ -168,7 +168,7 @@ def test_what_is_recognised_again_is_said():
 
 def test_one_step_towards_somebody_often_fails_where_ten_arrive(resnet18):
     images, labels = load_test_set(resnet18)
-    some, truth = images[::20], labels[::20]
+    some, truth = images[::4], labels[::4]
     targets = (truth + 11) % 40
     reached = {}
     for attack in (FGSM, BIM):
@@ -209,7 +209,7 @@ def test_survival_is_what_pillow_makes_of_the_face(resnet18, faces, attack):
 def pair(resnet18):
     robust = load_recognizer("resnet18-robust", device="cpu")
     images, labels = load_test_set(resnet18)
-    return [resnet18, robust], images[::10], labels[::10]
+    return [resnet18, robust], images[::2], labels[::2]
 
 
 def test_transfer_counts_equal_torchattacks(pair):
@@ -292,7 +292,7 @@ def test_every_position_has_the_scores_of_its_own_file(resnet18, faces, attack):
 
 def test_random_signs_change_as_much_and_fool_hardly_anybody(resnet18):
     images, labels = load_test_set(resnet18)
-    some, truth = images[::10], labels[::10]
+    some, truth = images[::2], labels[::2]
     random = RANDOM_SIGNS.craft(resnet18, some, truth, 0.03, range(len(some)))
     aimed = fgsm(resnet18, some, truth, 0.03)
     inside = (some > 0.03) & (some < 0.97)

@@ -446,7 +446,7 @@ def test_without_its_library_or_a_connection_fetching_says_so(tmp_path, monkeypa
 @pytest.fixture(scope="module")
 def trained(folder):
     """The folder trained on by the command, as anybody would, though for a shorter time."""
-    shorter = "from fgsm.recognizers import train; train.TUNING_EPOCHS = 4; from fgsm.cli.main import main; main()"
+    shorter = "from fgsm.recognizers import train; train.TUNING_EPOCHS = 2; from fgsm.cli.main import main; main()"
     command = [sys.executable, "-c", shorter, "train", "--data", folder, "--arch", "resnet18", "--name", NAME]
     try:
         result = subprocess.run(

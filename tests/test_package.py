@@ -78,7 +78,7 @@ def test_the_package_brings_its_assets(tmp_path):
     home.mkdir()
     (home / "models").symlink_to(PROJECT / "models")
     command = [sys.executable, "-m", "fgsm", "attack", PROJECT / "assets" / "faces" / "person_03" / "06.png"]
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "FGSM_MODELS": ""}
     ended = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=120)
     assert "attacked on person 03" in ended.stdout, ended.stderr
     script = "from fgsm.recognizers.testset import photographs_tested as tested; from fgsm import available_recognizers"

@@ -23,6 +23,7 @@ from fgsm.page.uploads import Upload
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused, say
 
+from .conftest import open_page
 from .driving import call
 from .hostile import (
     BROKEN_EXIF,
@@ -91,17 +92,16 @@ def test_the_api_does_the_same(files, url, name, refusal):
 
 
 def test_the_page_says_why_or_shows_the_face(files, browser, url):
-    page = browser.new_context().new_page()
-    for name, _, refusal in REFUSED:
-        if refusal == "refused.bytes":
-            continue  # the browser does not send it at all
-        page.goto(url)
-        page.wait_for_selector("#viewer .stage[aria-busy=false]", timeout=60_000)
+    one_of_each = {refusal: name for name, _, refusal in REFUSED}
+    del one_of_each["refused.bytes"]  # the browser does not send it at all
+    with open_page(browser, url) as page:
         page.get_by_role("tab", name="Your own picture").click()
-        page.locator("#photo input[type=file]").set_input_files(files / name)
-        page.get_by_text(beginning(refusal)).last.wait_for(timeout=10_000)
-        assert page.locator("#viewer .stage").get_attribute("data-prediction")
-    page.context.close()
+        for refusal, name in one_of_each.items():
+            page.locator("#photo input[type=file]").set_input_files(files / name)
+            page.get_by_text(beginning(refusal)).last.wait_for(timeout=10_000)
+            assert page.locator("#viewer .stage").get_attribute("data-prediction")
+            page.locator("#photo").get_by_label("Remove Image").click()
+            page.locator("#photo input[type=file]").wait_for(state="attached")
 
 
 DROP = """(photo, [name, type, bytes]) => {
@@ -432,11 +432,9 @@ def test_all_built_in_photographs_and_larger_copies_stay_as_they_are():
         assert frame(larger, find_faces(larger), 112) == centre_square(larger)
 
 
-def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_path):
+def test_a_visitor_chooses_another_face_and_moves_the_square(stage_page, tmp_path):
     pasted([("person_12/06.png", 4, 450, 150), ("person_05/06.png", 2, 40, 40)]).save(tmp_path / "two.png")
-    context = browser.new_context(viewport={"width": 1280, "height": 1600})
-    page = context.new_page()
-    page.goto(url)
+    page = stage_page
     page.get_by_role("tab", name="Your own picture").click()
     page.locator("#photo input[type=file]").set_input_files(tmp_path / "two.png")
     page.get_by_text("2 faces were found").wait_for(timeout=15_000)
@@ -448,4 +446,3 @@ def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_p
     before = page.locator("#viewer .stage").get_attribute("data-ready")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
-    context.close()

@@ -1,5 +1,6 @@
 """The page where browsers give no camera and no clipboard: over plain http, or where nobody allows it."""
 
+import contextlib
 import re
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 from fgsm.places import BUILTIN_FACES
 from fgsm.texts import say
 
-from .conftest import CHROMIUM_FLAGS, STAGE_DONE
+from .conftest import CHROMIUM_FLAGS, STAGE_DONE, open_page
 
 NAME = "face.test"  # what browsers take for another machine's name
 RAW_KEY = re.compile(r"\b(image|common|errors?|webcam|camera|viewer|page|refused|upload_text)\.[a-z_]+")
@@ -25,40 +26,38 @@ def elsewhere(browser):
     running.close()
 
 
-@pytest.fixture
-def visit(elsewhere):
-    """Opens the tab for one's own picture. In the end, the page has shown no raw message key and met with no error."""
-    pages, errors = [], []
-
-    def opened(language, address, script=""):
-        page = elsewhere.new_context(locale=LOCALES[language]).new_page()
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+@contextlib.contextmanager
+def own_picture(browser, address, language):
+    """The tab for one's own picture. In the end, the page has shown no raw message key and met with no error."""
+    errors = []
+    with open_page(browser, address, locale=LOCALES[language]) as page:
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.add_init_script(script)
-        page.goto(address)
-        page.wait_for_selector(STAGE_DONE, timeout=60_000)
         page.get_by_role("tab", name=say("page.own", language)).click()
         page.locator("#photo input[type=file]").wait_for(state="attached")
-        return page
-
-    yield opened
-    for page in pages:
+        yield page
         assert not RAW_KEY.search(page.locator("body").inner_text())
-        page.context.close()
     assert not errors
 
 
-@pytest.fixture
-def plain(visit, url):
-    """Opens it over plain http, at an address of a network."""
+@pytest.fixture(scope="module", params=LOCALES)
+def language(request):
+    return request.param
 
-    def opened(language, script=""):
-        page = visit(language, url.replace("127.0.0.1", NAME), script)
+
+@pytest.fixture(scope="module")
+def plain(elsewhere, url, language):
+    """The page over plain http, at an address of a network."""
+    with own_picture(elsewhere, url.replace("127.0.0.1", NAME), language) as page:
         assert not page.evaluate("window.isSecureContext")
-        return page
+        yield page
 
-    return opened
+
+@pytest.fixture(scope="module")
+def secure(elsewhere, url, language):
+    """The page at this machine's own address, which counts as https."""
+    with own_picture(elsewhere, url, language) as page:
+        assert page.evaluate("window.isSecureContext")
+        yield page
 
 
 def bring(page, language, person):
@@ -76,9 +75,8 @@ def copy_link(page, language, word):
     page.get_by_role("button", name=say(word, language)).wait_for(timeout=5_000)
 
 
-@pytest.mark.parametrize("language", LOCALES)
 def test_plain_http_gets_a_sentence_and_a_button_that_takes_photographs(plain, language):
-    page = plain(language)
+    page = plain
     page.on("filechooser", lambda _: None)  # from now on, or a quick key would come before Playwright listens
     sentence = page.get_by_text(say("camera.https", language))
     sentence.wait_for(timeout=5_000)
@@ -96,9 +94,8 @@ def test_plain_http_gets_a_sentence_and_a_button_that_takes_photographs(plain, l
     bring(page, language, "06")  # the same file once more
 
 
-@pytest.mark.parametrize("language", LOCALES)
 def test_plain_http_copies_the_link(plain, language):
-    page = plain(language)
+    page = plain
     page.wait_for_url("**epsilon=**")
     copy_link(page, language, "viewer.copied")
     page.evaluate("document.body.append(document.createElement('textarea')); document.body.lastChild.focus()")
@@ -106,22 +103,21 @@ def test_plain_http_copies_the_link(plain, language):
     page.wait_for_function("document.body.lastChild.value === window.location.href", timeout=5_000)
 
 
-@pytest.mark.parametrize("language", LOCALES)
 def test_a_link_that_cannot_be_copied_is_in_the_address_bar(plain, language):
-    copy_link(plain(language, "document.execCommand = () => false;"), language, "viewer.not_copied")
+    plain.evaluate("document.execCommand = () => false")
+    copy_link(plain, language, "viewer.not_copied")
+    plain.evaluate("delete document.execCommand")
 
 
-@pytest.mark.parametrize("language", LOCALES)
-def test_with_https_there_is_none_of_it(visit, url, language):
-    page = visit(language, url)  # this machine's own address counts as https
-    assert page.evaluate("window.isSecureContext")
+def test_with_https_there_is_none_of_it(secure):
+    page = secure
     assert page.locator("#photo .source-selection").is_visible()
     assert not page.locator("#camera").is_visible() and not page.locator("input[capture]").is_visible()
 
 
-@pytest.mark.parametrize("language", LOCALES)
-def test_a_refused_camera_or_clipboard_gets_a_sentence(visit, url, language):
-    page = visit(language, url, "navigator.clipboard.writeText = () => Promise.reject(new Error('refused'));")
+def test_a_refused_camera_or_clipboard_gets_a_sentence(secure, language):
+    page = secure
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
     upload, camera, clipboard = page.locator("#photo .source-selection button").all()
     sentence = page.get_by_text(say("camera.refused", language))
     camera.click()

@@ -1,5 +1,6 @@
 """Conventions visitors expect: links that reopen a view, their own language, dark mode, keys, small screens."""
 
+import contextlib
 import copy
 import json
 import re
@@ -16,7 +17,7 @@ from fgsm.page.service import Service
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS
 
-from .conftest import STAGE_DONE, function_number
+from .conftest import STAGE_DONE, function_number, open_page
 
 STAGE = "#viewer .stage"
 
@@ -24,28 +25,17 @@ STAGE = "#viewer .stage"
 @pytest.fixture
 def visit(browser, url):
     """Opens the page at an address of its own in a browser with settings of its own."""
-    contexts, errors = [], []
-
-    def opened(query="", ready=STAGE_DONE, **settings):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url + query)
-        page.wait_for_selector(ready, timeout=60_000)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not errors
+    with contextlib.ExitStack() as pages:
+        yield lambda query="", *ready, **settings: pages.enter_context(
+            open_page(browser, url + query, *ready, **settings)
+        )
 
 
 def test_a_link_reopens_face_recogniser_and_epsilon(visit):
-    page = visit("/?face=person_30&model=resnet&epsilon=0.3&top=1")
+    page = visit("/?face=person_30&model=resnet18-robust&epsilon=0.3&top=1")
     page.wait_for_function(f"document.querySelector('{STAGE}').dataset.epsilon === '0.3'")
     assert "person 30" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
-    assert page.locator("#model input").input_value().startswith("ResNet of the course project")
+    assert page.locator("#model input").input_value().startswith("ResNet-18, adversarially trained")
     assert float(page.locator("#epsilon input[type=range]").input_value()) == 0.3
     assert page.locator("#top input:checked").evaluate("radio => radio.value") == "1"
 
@@ -58,7 +48,7 @@ def test_the_address_follows_the_view(visit):
     page.wait_for_url("**epsilon=0.05**")
     page.get_by_role("tab", name="Accuracy curve").click()
     page.wait_for_url("**tab=curve**")
-    again = visit("/?" + page.url.split("?")[1], ready="#curve:visible")
+    again = visit("/?" + page.url.split("?")[1], "#curve:visible")
     tab = again.get_by_role("tab", name="Accuracy curve")
     tab.and_(again.locator("[aria-selected=true]")).wait_for(timeout=10_000)
     again.get_by_role("tab", name="Attack").click()
@@ -66,17 +56,20 @@ def test_the_address_follows_the_view(visit):
     assert "person 21" in again.locator(f"{STAGE} [data-show=attacked]").inner_text()
 
 
-@pytest.mark.parametrize(
-    "query", ["face=../../x&model=nobody&epsilon=nan&top=7&tab=x", "epsilon=1e999", "face=&model="]
-)
-def test_a_link_that_makes_no_sense_opens_the_page_as_usual(visit, query):
-    page = visit(f"/?{query}")
+def test_a_link_that_makes_no_sense_opens_the_page_as_usual(visit):
+    page = visit("/?face=../../x&model=nobody&epsilon=nan&top=7&tab=x")
     assert "person 24" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
     assert page.locator(STAGE).get_attribute("data-prediction")
 
 
-def test_the_link_can_be_copied(visit):
-    page = visit(permissions=["clipboard-read", "clipboard-write"])
+@pytest.mark.parametrize("link", [{"epsilon": "1e999"}, {"face": "", "model": ""}, {"top": "7", "attack": "x"}])
+def test_what_a_link_names_wrongly_is_as_usual(service, link):
+    assert staging.asked_for(service, link) == staging.asked_for(service, {})
+
+
+def test_the_link_can_be_copied(stage_page):
+    page = stage_page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.wait_for_url("**epsilon=**")
     page.get_by_role("button", name="Copy link to this view").click()
     page.get_by_role("button", name="Link copied").wait_for(timeout=5_000)
@@ -132,18 +125,26 @@ def test_dark_mode_is_dark_and_readable(visit):
     assert luminance(body) < 40 and luminance(verdict) > 150
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080)])
-@pytest.mark.parametrize("tab", ["attack", "curve"])
-def test_no_screen_scrolls_sideways(visit, width, height, tab):
-    page = visit(
-        f"/?tab={tab}", ready="#viewer" if tab == "attack" else "#curve", viewport={"width": width, "height": height}
-    )
-    page.wait_for_timeout(1000)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+        {"viewport": {"width": 1920, "height": 1080}},
+    ],
+    ids=["phone", "projector"],
+)
+def test_no_screen_scrolls_sideways(visit, settings):
+    page = visit("/?tab=curve", "#curve:visible", **settings)
+    page.locator("#curve .chart svg").first.wait_for()
+    width = settings["viewport"]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("tab", name="Attack").click()
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_nothing_moves_while_results_stream_in(visit):
-    page = visit("/?face=person_08&model=resnet101", ready=f'{STAGE}:not([data-ready=""])')
+    page = visit("/?face=person_08&attack=PGD&epsilon=0.02", f'{STAGE}:not([data-ready=""])')
     parts = "['.verdict', '.tables', '.note', '#samples']"
     places = f"{parts}.map(part => document.querySelector(part).getBoundingClientRect().top)"
     early = page.evaluate(places)
