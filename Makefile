@@ -22,7 +22,7 @@ lint: $(VENV)/test node_modules
 	npm run --silent test
 
 mutants: $(VENV)/test
-	$(BIN)/mutmut run --max-children 2 && $(BIN)/mutmut results
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children 2 && $(BIN)/mutmut results
 
 clean:
 	rm -rf $(VENV) node_modules

@@ -24,6 +24,12 @@ from fgsm.recognizers.scoring import score
 PHOTOGRAPH = BUILTIN_FACES / "person_01" / "08.png"
 
 
+@pytest.fixture(scope="module", params=["resnet", "resnet18"])
+def of_each_kind(request):
+    """The course project's own network, and one of torchvision's: attacks know of no network what it is made of."""
+    return load_recognizer(request.param, "cpu")
+
+
 @pytest.fixture
 def linear():
     """A linear model, for which the gradient is known, with random images and labels."""
@@ -52,25 +58,25 @@ def test_fgsm_equals_torchattacks(recognizer, faces, epsilon):
     assert (fgsm(recognizer, images, labels, epsilon) - expected).abs().max() <= 1e-6
 
 
-def test_targeted_equals_torchattacks_and_lowers_the_targets_loss(recognizer, faces):
+def test_targeted_equals_torchattacks_and_lowers_the_targets_loss(of_each_kind, faces):
     images, labels = (part[:3] for part in faces)
-    targets = (labels + 7) % len(recognizer.labels)
-    theirs = torchattacks.FGSM(recognizer, eps=0.002)
+    targets = (labels + 7) % len(of_each_kind.labels)
+    theirs = torchattacks.FGSM(of_each_kind, eps=0.002)
     theirs.set_mode_targeted_by_label(quiet=True)
-    ours = fgsm(recognizer, images, targets, 0.002, targeted=True)
+    ours = fgsm(of_each_kind, images, targets, 0.002, targeted=True)
     assert (ours - theirs(images, targets)).abs().max() <= 1e-6
-    before = nn.functional.cross_entropy(recognizer(images), targets)
-    assert nn.functional.cross_entropy(recognizer(ours), targets) < before
+    before = nn.functional.cross_entropy(of_each_kind(images), targets)
+    assert nn.functional.cross_entropy(of_each_kind(ours), targets) < before
 
 
-def test_epsilon_zero_changes_nothing(recognizer, faces):
+def test_epsilon_zero_changes_nothing(of_each_kind, faces):
     images, labels = faces
-    assert torch.equal(fgsm(recognizer, images, labels, 0.0), images)
+    assert torch.equal(fgsm(of_each_kind, images, labels, 0.0), images)
 
 
-def test_change_is_bounded_by_epsilon_and_stays_a_picture(recognizer, faces):
+def test_change_is_bounded_by_epsilon_and_stays_a_picture(of_each_kind, faces):
     images, labels = faces
-    adversarial = fgsm(recognizer, images, labels, 0.05)
+    adversarial = fgsm(of_each_kind, images, labels, 0.05)
     assert 0.05 - 1e-6 < (adversarial - images).abs().max() <= 0.05 + 1e-6
     assert adversarial.min() >= 0 and adversarial.max() <= 1
 
@@ -103,10 +109,10 @@ def test_gradient_is_found_under_no_grad_and_autocast(linear):
         assert torch.equal(sign_gradient(model, images, labels), expected)
 
 
-def test_a_batch_equals_its_images_one_by_one(recognizer, faces):
+def test_a_batch_equals_its_images_one_by_one(of_each_kind, faces):
     images, labels = (part[:4] for part in faces)
-    together = sign_gradient(recognizer, images, labels)
-    alone = torch.cat([sign_gradient(recognizer, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
+    together = sign_gradient(of_each_kind, images, labels)
+    alone = torch.cat([sign_gradient(of_each_kind, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
     # Convolutions of another batch size may add in another order, which can turn a gradient of almost nothing.
     assert (together == alone).double().mean() > 0.999
 
@@ -137,12 +143,12 @@ def test_same_8bit_positions_give_the_same_image(faces):
 
 
 @pytest.mark.parametrize("eight_bit", [False, True])
-def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
+def test_sweep_equals_one_image_at_a_time(of_each_kind, faces, eight_bit):
     images, labels = faces[0][:2], faces[1][:2]
-    sign = sign_gradient(recognizer, images, labels)
+    sign = sign_gradient(of_each_kind, images, labels)
     epsilons = [0.004, 0.02, 1.0]
-    probabilities = sweep(recognizer, images, sign, epsilons, eight_bit=eight_bit, batch_size=4)
-    assert probabilities.shape == (3, 2, len(recognizer.labels))
+    probabilities = sweep(of_each_kind, images, sign, epsilons, eight_bit=eight_bit, batch_size=4)
+    assert probabilities.shape == (3, 2, len(of_each_kind.labels))
     for e, epsilon in enumerate(epsilons):
         for n in range(2):
             x, s = images[n : n + 1], sign[n : n + 1]
@@ -151,36 +157,36 @@ def test_sweep_equals_one_image_at_a_time(recognizer, faces, eight_bit):
                 levels = np.rint(np.rint(255 * x.numpy()).astype(float) + 255 * epsilon * s.numpy().astype(float))
                 image = torch.from_numpy(levels.clip(0, 255).astype(np.float32) / 255)
             with torch.no_grad():
-                alone = recognizer(image).softmax(1)[0]
+                alone = of_each_kind(image).softmax(1)[0]
             assert torch.allclose(probabilities[e, n], alone, atol=1e-4)
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-def test_bim_equals_torchattacks(recognizer, faces, targeted):
+def test_bim_equals_torchattacks(of_each_kind, faces, targeted):
     images, labels = (part[:2] for part in faces)
-    peer = torchattacks.BIM(recognizer, eps=0.01, alpha=0.003, steps=4)
+    peer = torchattacks.BIM(of_each_kind, eps=0.01, alpha=0.003, steps=4)
     aim = labels
     if targeted:
-        aim = (labels + 7) % len(recognizer.labels)
+        aim = (labels + 7) % len(of_each_kind.labels)
         peer.set_mode_targeted_by_label(quiet=True)
-    ours = bim(recognizer, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted)
+    ours = bim(of_each_kind, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted)
     # torchattacks averages the loss and adds in another order: a gradient that is all but zero may turn its sign.
     assert (ours - peer(images, aim)).abs().gt(1e-6).float().mean() < 0.001
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-def test_pgd_equals_torchattacks_from_the_same_start(recognizer, faces, targeted):
+def test_pgd_equals_torchattacks_from_the_same_start(of_each_kind, faces, targeted):
     images, labels = (part[2:4] for part in faces)
-    peer = torchattacks.PGD(recognizer, eps=0.01, alpha=0.003, steps=4, random_start=True)
+    peer = torchattacks.PGD(of_each_kind, eps=0.01, alpha=0.003, steps=4, random_start=True)
     aim = labels
     if targeted:
-        aim = (labels + 7) % len(recognizer.labels)
+        aim = (labels + 7) % len(of_each_kind.labels)
         peer.set_mode_targeted_by_label(quiet=True)
     torch.manual_seed(5)
     theirs = peer(images, aim)
     torch.manual_seed(5)
     start = (images + torch.empty_like(images).uniform_(-0.01, 0.01)).clamp(0, 1)  # as torchattacks draws it
-    ours = bim(recognizer, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted, start=start)
+    ours = bim(of_each_kind, images, aim, 0.01, steps=4, step_size=0.003, targeted=targeted, start=start)
     assert (ours - theirs).abs().gt(1e-6).float().mean() < 0.001
 
 
@@ -197,12 +203,12 @@ def test_pgd_starts_anywhere_within_epsilon_and_stays_there():
     assert torch.allclose(moved, fgsm(two_classes, images, labels, 0.1), atol=1e-6)
 
 
-def test_an_epsilon_for_each_image_equals_one_after_another(recognizer, faces):
+def test_an_epsilon_for_each_image_equals_one_after_another(of_each_kind, faces):
     images, labels = faces[0][:2], faces[1][:2]
     each = torch.tensor([0.002, 0.03]).view(2, 1, 1, 1)
-    together = bim(recognizer, images, labels, each, 2, each / 2)
+    together = bim(of_each_kind, images, labels, each, 2, each / 2)
     for n, epsilon in enumerate((0.002, 0.03)):
-        alone = bim(recognizer, images[n : n + 1], labels[n : n + 1], epsilon, 2, epsilon / 2)
+        alone = bim(of_each_kind, images[n : n + 1], labels[n : n + 1], epsilon, 2, epsilon / 2)
         assert (together[n] - alone[0]).abs().gt(1e-6).float().mean() < 0.01
 
 

@@ -123,6 +123,7 @@ def test_what_a_browser_takes_for_no_picture_is_looked_into(page, way):
 
     page.get_by_role("tab", name="Your own picture").click()
     page.locator("#photo input[type=file]").wait_for(state="attached")
+    page.wait_for_function("document.querySelector('#camera [data-text]')?.textContent")  # its script listens
     bring("shopping.heic", "application/octet-stream", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     page.get_by_text(beginning("refused.heic")).last.wait_for(timeout=10_000)
     bring("letter", "application/pdf", b"%PDF-1.4 a letter")

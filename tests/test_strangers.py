@@ -43,6 +43,7 @@ from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused
 
 from .conftest import STAGE_DONE, function_number, served
+from .driving import tick
 
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
 GONE = TEXTS["en"]["refused.gone"]
@@ -1030,6 +1031,7 @@ def test_after_a_stop_the_files_hold_what_is_drawn(visit):
     field.fill("0, 0.3")
     page.locator("#curve-start").click()
     page.wait_for_selector("#curve .chart[data-state=done]", timeout=60_000)
+    tick(page, "curve-models", "ResNet-101")  # which takes its time
     field.fill("0, 0.0111, 0.0122, 0.0133, 0.0144, 0.0155, 0.0166")
     page.locator("#curve-start").click()
     page.wait_for_function("document.querySelectorAll('#curve [data-testid=point]').length === 7", timeout=60_000)
