@@ -1,5 +1,6 @@
 """Attacks and measures on networks so small that every answer is known beforehand."""
 
+import io
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from fgsm.attacks import ATTACKS, Aim
-from fgsm.attacks.attack import AlongOneDirection, aimed
+from fgsm.attacks.attack import SEED, AlongOneDirection, aimed
 from fgsm.attacks.bim import BIM, REACH, STEPS, bim
 from fgsm.attacks.fgsm import FGSM, fgsm
 from fgsm.attacks.gradient import in_halves, sign_gradient
@@ -121,16 +122,39 @@ def test_several_steps_stay_within_epsilon_and_white():
     )
 
 
+class Valley(nn.Module):
+    """What it is asked of falls towards 0.5 from both sides."""
+
+    def forward(self, images):
+        margin = (images.mean((1, 2, 3)) - 0.5) ** 2
+        return torch.stack([margin, -margin], 1)
+
+
 def test_several_steps_turn_back_where_the_gradient_does():
     """Towards its own threshold and no further: the attack on "light" from above goes down, then up again."""
-
-    class Valley(nn.Module):
-        def forward(self, images):
-            margin = (images.mean((1, 2, 3)) - 0.5) ** 2
-            return torch.stack([margin, -margin], 1)
-
     moved = bim(Valley(), grey(140), torch.tensor([0]), 0.2, 4, 0.03)
     assert abs(moved.mean().item() - 0.5) < 0.03
+
+
+@pytest.mark.parametrize("attack", [BIM, PGD], ids=["BIM", "PGD"])
+def test_steps_are_a_tenth_of_their_reach(attack):
+    """Where it turns back, a face is never further from there than a step."""
+    step = REACH * 0.2 / STEPS
+    moved = attack.craft(Valley(), grey(140), torch.tensor([0]), 0.2, [0])
+    assert step == pytest.approx(0.05) and 1e-3 < (moved.mean() - 0.5).abs() <= step
+
+
+def test_an_attack_leads_away_unless_it_is_told_towards_whom():
+    images, labels, noise = grey(100), torch.tensor([0]), torch.zeros(1, 3, 2, 2)
+    assert fgsm(Brightness(), images, labels, 0.1).mean() > images.mean()
+    assert fgsm(Brightness(), images, labels, 0.1, targeted=True).mean() < images.mean()
+    assert pgd(Brightness(), images, labels, 0.1, 1, 0.05, noise=noise).mean() > images.mean()
+
+
+def test_a_pixel_without_a_gradient_stays_as_it_is():
+    images = grey(0, 100, 255)
+    assert torch.equal(perturb_8bit(images, torch.zeros_like(images), 0.1), images)
+    assert torch.equal(perturb(images, torch.zeros_like(images), 0.1), images)
 
 
 def test_pgd_starts_at_its_noise():
@@ -164,6 +188,9 @@ def test_random_signs_are_coins_of_each_position():
     assert torch.equal(signs[7:8], random_signs(images[:1], [7])) and not torch.equal(signs[7], signs[8])
     moves = RANDOM_SIGNS.moves(Brightness(), images, torch.zeros(60, dtype=torch.int64), range(60))
     assert torch.equal(moves.sign, signs)
+    coins = torch.randint(0, 2, images.shape[1:], generator=torch.Generator().manual_seed(SEED + 7))
+    assert torch.equal(signs[7], 2.0 * coins - 1)
+    assert torch.equal(aimed(RANDOM_SIGNS, Brightness(), images[:1], Aim(0)).sign, signs[:1])
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
@@ -237,6 +264,7 @@ def test_a_sweep_scores_every_epsilon_in_its_place():
 def test_positions_that_give_the_same_file_are_told():
     epsilons = [0.0, 0.001, 0.5 / 255, 0.002, 1 / 255, 1.4 / 255, 1.5 / 255, 1.6 / 255, 2.5 / 255]
     assert distinct_8bit(epsilons) == [0, 0, 2, 3, 3, 3, 6, 7, 8]
+    assert distinct_8bit([1 / 255, 1.498 / 255, 100.4 / 255, 100 / 255]) == [0, 0, 2, 2]
 
 
 MIXED = grey(40, 90, 200, 220, 60, 126), torch.tensor([0, 0, 1, 0, 1, 0])  # the fourth and fifth are taken wrongly
@@ -339,6 +367,8 @@ def test_intervals_are_wilsons():
         assert low - 1e-12 <= correct / total <= high + 1e-12
     assert wilson_interval(0, 10)[0] == pytest.approx(0) and wilson_interval(10, 10)[1] == pytest.approx(1)
     assert wilson_interval(0, 0) == (0.0, 1.0)
+    for bounds in (wilson_interval(3, 10), wilson_interval(199, 200)):
+        assert 0 < bounds[0] < bounds[1] < 1
     narrow, wide = wilson_interval(3, 10, 0.5), wilson_interval(3, 10)
     assert wide[0] < narrow[0] < 0.3 < narrow[1] < wide[1]
 
@@ -513,12 +543,18 @@ def test_a_report_has_both_scorings():
     margin = 8 * (100 / 255 + 0.2 - 0.5)
     assert report["float"]["top"][0]["probability"] == pytest.approx(1 / (1 + math.exp(-2 * margin)), abs=1e-5)
     assert np.array_equal(np.unique(picture), [151]) and "dodged" not in report["float"]
+    for scoring in ("float", "8-bit"):
+        assert report[scoring]["verdict"] == verdict(report[scoring]["top"][0], "dark", 0.2)
+    named, _ = attack_report(Brightness(), grey(100)[0], 0.2, 1)  # against the recogniser's own prediction
+    assert named["attacked_on"] == "light" and named["float"]["verdict"].startswith("Taken for dark")
+    assert named["float"]["top"][0]["probability"] > named["clean"]["top"][0]["probability"]
 
 
 def test_a_report_towards_somebody_says_what_was_reached():
     reached, _ = attack_report(Brightness(), grey(100)[0], 0.2, 0, FGSM, 1)
     missed, _ = attack_report(Brightness(), grey(100)[0], 0.05, 0, FGSM, 1)
     assert reached["attacked_on"] == "dark" and reached["target"] == "light"
+    assert aim_at(Brightness(), 0, 1) == Aim(0, 1) and reached["float"]["verdict"].startswith("Taken for light")
     assert (reached["float"]["dodged"], reached["8-bit"]["impersonated"]) == (True, True)
     assert (missed["float"]["dodged"], missed["8-bit"]["impersonated"]) == (False, False)
     with pytest.raises(Refused, match="Random signs aim at nobody"):
@@ -570,8 +606,8 @@ def test_the_callers_modes_do_not_reach_the_gradient():
 
 
 def test_what_surprises_is_explained_in_the_readers_language():
-    risen = snapshot("resnet18", [198, 2, 30])
-    about = {"recogniser": title("resnet18", "es"), "high": "1", "low": "0.1"}
+    risen = snapshot("resnet", [198, 2, 30])
+    about = {"recogniser": title("resnet", "es"), "high": "1", "low": "0.1"}
     assert explain_curves([risen], {}, "es") == [say("curve.risen", "es", **about)]
     both = [
         snapshot("resnet18-robust", [198, 20, 4]),
@@ -580,15 +616,15 @@ def test_what_surprises_is_explained_in_the_readers_language():
     ]
     names = {"deep": title("resnet101", "es"), "shallow": title("resnet18", "es")}
     assert explain_curves(both, {}, "es") == [say("curve.depth", "es", **names)]
-    unsure = {"resnet18": People(training_unknown=True)}
-    doubt = say("curve.training_unknown", "es", recogniser=title("resnet18", "es"))
+    unsure = {"resnet": People(training_unknown=True)}
+    doubt = say("curve.training_unknown", "es", recogniser=title("resnet", "es"))
     assert (
-        doubts(["resnet18"], unsure, "es")
+        doubts(["resnet"], unsure, "es")
         == [doubt]
-        == explain_matrix(replace(matrix_of([[1]]), models=["resnet18"]), unsure, "es")
+        == explain_matrix(replace(matrix_of([[1]]), models=["resnet"]), unsure, "es")
     )
-    worse = replace(matrix_of([[50, 40], [90, 10]]), models=["resnet18", "resnet101"])
-    names = {"source": title("resnet18", "es"), "other": title("resnet101", "es")}
+    worse = replace(matrix_of([[50, 40], [90, 10]]), models=["resnet", "resnet18-robust"])
+    names = {"source": title("resnet", "es"), "other": title("resnet18-robust", "es")}
     said = say("transfer.exceeds", "es", own="50.0%", less="40.0%", **names)
     assert explain_matrix(worse, {}, "es") == [said, say("transfer.why", "es")]
 
@@ -646,6 +682,19 @@ def test_epsilons_that_are_none_are_quoted():
     assert quoted(["a"] * 99) == repr(["a"] * 40)[:40] and quoted(7) == "7"
 
 
+def test_the_bounds_of_an_epsilon_belong_to_it():
+    assert known_epsilon(1e-6) == known_epsilon("1e-6") == parse_epsilons("0.000001")[0] == 1e-6
+    assert known_epsilon("0.5" + 37 * "0") == 0.5
+    assert len(parse_epsilons(", ".join(f"0.{n:02}" for n in range(50)))) == 50
+    for levels in ("2", "255"):
+        for reading in (known_epsilon, parse_epsilons):
+            with pytest.raises(Refused, match=f"{levels}/255"):
+                reading(levels)
+    for reading in (known_epsilon, parse_epsilons):
+        with pytest.raises(Refused, match="'256' is not an epsilon"):
+            reading("256")
+
+
 def test_what_is_reached_and_lost_again_is_told_for_both_scorings():
     epsilons = [0.0, 0.1, 0.2, 0.3]
     answers = {"float": dict(enumerate([0, 1, 0, 1])), "8-bit": {3: 0, 1: 0, 0: 0}}
@@ -663,6 +712,10 @@ def test_halving_and_blurring_are_pillows():
     tiny = noise.crop((0, 0, 1, 1))
     assert TREATMENTS["half"](tiny).size == (1, 1)
     assert TREATMENTS["jpeg50"](noise.convert("L")).mode == "RGB"
+    for quality in (95, 75, 50):
+        file = io.BytesIO()
+        noise.save(file, "JPEG", quality=quality)
+        assert np.array_equal(np.asarray(TREATMENTS[f"jpeg{quality}"](noise)), np.asarray(Image.open(file)))
 
 
 def test_the_shipped_recognisers_can_be_compared():
