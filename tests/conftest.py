@@ -39,8 +39,7 @@ def with_fewer_test_faces():
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many at once as there are cores: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-else:  # the workers have it from here
-    os.environ["FGSM_MODELS"] = str(with_fewer_test_faces())
+os.environ["FGSM_MODELS"] = str(with_fewer_test_faces())  # a worker's own: some tests put recognisers in it
 
 import torch
 
