@@ -474,10 +474,11 @@ def test_tables_hold_counts_shares_and_intervals():
 # The smallest epsilon
 
 
-def test_the_smallest_epsilon_is_where_the_threshold_is():
+@pytest.mark.parametrize("positions", [2, 3, 21])  # it is reached at the first above 0 or later
+def test_the_smallest_epsilon_is_where_the_threshold_is(positions):
     model, image = Brightness(0.5), grey(100)
     boundary = 0.5 - 100 / 255
-    grid = [round(step / 20, 6) for step in range(21)]
+    grid = [round(step / (positions - 1), 6) for step in range(positions)]
     sign = sign_gradient(model, image, torch.tensor([0]))
     answers = {}
     for scoring, eight_bit in (("float", False), ("8-bit", True)):
@@ -487,7 +488,7 @@ def test_the_smallest_epsilon_is_where_the_threshold_is():
     assert 0 <= found["float"]["epsilon"] - boundary <= 1e-5 and found["float"]["again"] is None
     assert found["8-bit"]["epsilon"] == pytest.approx(27.5 / 255, abs=2e-6)  # 100 becomes 128, above the half
     coarse = smallest_epsilons(model, image, None, grid, answers, Aim(0))
-    assert coarse["float"]["epsilon"] == grid[math.ceil(20 * boundary)]
+    assert coarse["float"]["epsilon"] == grid[math.ceil((positions - 1) * boundary)]
 
 
 def test_changes_of_a_file_are_at_halves_and_a_little_above():
