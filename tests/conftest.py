@@ -19,13 +19,14 @@ import httpx
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED_MODELS = PROJECT / "models"  # with all of their test faces
 
 
 def with_fewer_test_faces():
     """A folder of the shipped recognisers, each with the first test face of every person: a fifth to measure on."""
     folder = Path(tempfile.mkdtemp(prefix="fgsm-test-models-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for file in (PROJECT / "models").glob("*/*"):
+    for file in SHIPPED_MODELS.glob("*/*"):
         (folder / file.parent.name).mkdir(exist_ok=True)
         copy = folder / file.parent.name / file.name
         if file.name == "config.json":
@@ -77,7 +78,7 @@ def person_of(photograph):
 
 @pytest.fixture(scope="session", params=SHIPPED)
 def recognizer(request):
-    return load_recognizer(request.param, "cpu", PROJECT / "models")
+    return load_recognizer(request.param, "cpu", SHIPPED_MODELS)
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ def pick_model(page, name):
 
 
 def choose_model(page, name):
+    """Choose another recogniser than the one that is chosen."""
     before = stage(page, "ready")
     pick_model(page, name)
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=120_000)

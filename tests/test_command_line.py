@@ -21,6 +21,8 @@ from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import BUILT_IN, available_recognizers, survey_of
 from fgsm.recognizers.testset import load_test_set
 
+from .conftest import SHIPPED_MODELS
+
 PROJECT = Path(__file__).resolve().parent.parent
 PHOTO = BUILTIN_FACES / "person_12" / "06.png"
 
@@ -170,7 +172,7 @@ def test_the_readmes_example_runs():
 
 
 def test_the_readmes_table_is_what_models_prints(command_line, monkeypatch):
-    monkeypatch.setattr("fgsm.cli.listing.survey_of", lambda: survey_of(PROJECT / "models"))
+    monkeypatch.setattr("fgsm.cli.listing.survey_of", lambda: survey_of(SHIPPED_MODELS))
     readme = (PROJECT / "README.md").read_text("utf-8")
     title, *lines = command_line("models")[1].splitlines()
     shown = [line for line in lines if line.split()[0] in BUILT_IN]

@@ -10,10 +10,11 @@ from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
 from fgsm.measures.curve import Snapshot, accuracy_curve, explain_curves
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.tables import CURVE_COLUMNS, curves_as_csv, write_table
-from fgsm.places import PROJECT
 from fgsm.recognizers.recognizer import DEVICE, load_recognizer
 from fgsm.recognizers.scoring import fast_dtype
 from fgsm.recognizers.testset import load_test_set
+
+from .conftest import SHIPPED_MODELS
 
 EPSILONS = [0.0, 0.005, 0.01, 0.03, 0.3]
 
@@ -60,7 +61,7 @@ def test_snapshots_grow_to_the_final_one_whatever_the_batch(some):
 
 @pytest.mark.skipif(fast_dtype(DEVICE) != torch.bfloat16, reason="bfloat16 takes minutes on this hardware")
 def test_bfloat16_counts_are_within_one_percent():
-    model = load_recognizer("resnet18", models=PROJECT / "models")
+    model = load_recognizer("resnet18", models=SHIPPED_MODELS)
     images, labels = (part[::2] for part in load_test_set(model))
     epsilons = [0.0, 0.01]
     exact = last(accuracy_curve(model, images, labels, epsilons, dtype=torch.float32))

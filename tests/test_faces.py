@@ -15,10 +15,11 @@ from fgsm.faces.detect import Square, _square_around
 from fgsm.faces.people import list_people, split
 from fgsm.faces.picture import open_picture
 from fgsm.faces.prepare import as_tensor, load_faces, prepare
-from fgsm.places import BUILTIN_FACES, PROJECT
+from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.survey import available_recognizers
 from fgsm.texts import Refused
 
+from .conftest import SHIPPED_MODELS
 from .hostile import chunk, saved
 
 
@@ -42,7 +43,7 @@ def test_no_test_face_is_among_the_training_faces():
 
 def test_every_checkpoint_names_the_test_faces_of_the_protocol():
     expected = {p.relative_to(BUILTIN_FACES).as_posix() for p in split(list_people(BUILTIN_FACES))[1]}
-    for config in available_recognizers(PROJECT / "models").values():
+    for config in available_recognizers(SHIPPED_MODELS).values():
         if config.faces == "assets/faces":
             assert set(config.test_photographs) == expected
 

@@ -16,7 +16,7 @@ from fgsm.recognizers.recognizer import load_recognizer
 from fgsm.recognizers.survey import available_recognizers
 
 from .conftest import STAGE_DONE, open_page
-from .driving import OPENING, SLIDER, STAGE, choose_model, pick_model, pixels, set_epsilon, shown, stage
+from .driving import OPENING, SLIDER, STAGE, pick_model, pixels, set_epsilon, shown, stage
 
 
 @pytest.fixture(scope="module")
@@ -157,16 +157,16 @@ def test_below_half_a_grey_level_the_file_is_the_original(stage_page):
 
 def test_a_picture_of_ones_own_is_attacked_on_the_recognisers_prediction(changed_page, tmp_path):
     page = changed_page
-    choose_model(page, "resnet18")
+    pick_model(page, "resnet18")
     picture = Image.fromarray(
         np.asarray(Image.open(BUILTIN_FACES / "person_30" / "09.png").convert("RGB"))[:, ::-1].copy()
     )
     file = tmp_path / "visitor.png"
     picture.save(file)
-    before = stage(page, "ready")
     page.get_by_role("tab", name="Your own picture").click()
     page.locator("#photo input[type=file]").set_input_files(file)
-    page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+    page.locator(f"{STAGE} [data-show=attacked]", has_text="own clean prediction").wait_for(timeout=60_000)
+    page.wait_for_selector(STAGE_DONE, timeout=60_000)
     for epsilon in (0.005, 0.06):
         set_epsilon(page, epsilon)
         assert_stage_shows(page, picture, "resnet18", epsilon)
