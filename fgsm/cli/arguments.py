@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 
 from ..faces.fetch import SOURCES
 from ..measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
-from ..recognizers.config import ARCHITECTURES
+from ..recognizers.config import CLASSIFIERS
 from ..texts import Refused
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
         "Train a recogniser on the built-in faces or on a folder of your own, and write its checkpoint to models/, "
         "where the page finds it. Ctrl-C ends training and keeps the best weights so far.",
     )
-    command.add_argument("--arch", nargs="+", choices=ARCHITECTURES, required=True, help="the network's architecture")
+    command.add_argument("--arch", nargs="+", choices=CLASSIFIERS, required=True, help="the network's architecture")
     command.add_argument(
         "--data",
         type=Path,

@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from ..faces.detect import find_faces, frame, framing
+from ..faces.detect import detect
+from ..faces.framing import about_frame, frame
 from ..faces.picture import open_picture
 from ..faces.prepare import prepare
 from ..measures.names import known_attack, known_person, known_target
@@ -23,12 +24,12 @@ def attack_command(arguments: argparse.Namespace) -> None:
         raise Refused("refused.no_png", file=arguments.out.name)
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
-    faces = find_faces(picture)
-    face = prepare(picture, recognizer.input_size, frame(picture, faces, recognizer.input_size))
+    faces, shown = detect(picture), (recognizer.input_size, recognizer.config.framing)
+    face = prepare(picture, *shown, frame(picture, faces, *shown))
     label = None if arguments.label is None else known_person(recognizer.labels, arguments.label)
     target = known_target(recognizer.labels, arguments.target, attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)
-    report["framing"] = framing(picture, faces, recognizer.input_size)
+    report["framing"] = about_frame(picture, faces, *shown)
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))

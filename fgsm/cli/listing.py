@@ -18,7 +18,7 @@ def models_command(arguments: argparse.Namespace) -> None:
     rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
     for name, checkpoint in found.usable.items():
         config = checkpoint.config
-        parameters = parameters_in(config.architecture, len(config.labels))
+        parameters = parameters_in(config)
         accuracy = accuracy_of(config)
         tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
         minutes = config.training_minutes

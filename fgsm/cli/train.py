@@ -9,10 +9,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..faces.dataset import DataSet, builtin, data_set_of, gather
+from ..recognizers.checkpoint import check_name
 from ..recognizers.config import accuracy_of
 from ..recognizers.course_checkpoints import ARCHITECTURE_OF
 from ..recognizers.survey import BUILT_IN
-from ..recognizers.train import INPUT_SIZE, Start, builtin_weights, check_name, imagenet_weights, recipe_for, train
+from ..recognizers.train import INPUT_SIZE, Start, builtin_weights, imagenet_weights, recipe_for, train
 from ..texts import Refused
 from .arguments import IMAGENET
 

@@ -7,22 +7,23 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .detect import Square, find_faces, frame
+from .detect import detect
+from .framing import PLAIN, Square, cut, frame
 from .picture import open_picture
 from .upright import upright_rgb
 
 
-def prepare(picture: Image.Image, size: int, square: Square | None = None) -> torch.Tensor:
+def prepare(picture: Image.Image, size: int, framing: str = PLAIN, square: Square | None = None) -> torch.Tensor:
     """Any picture as model input: upright, RGB, a square of it at `size` x `size` pixels.
 
-    Without a `square` of the upright picture it is that of the largest face, see `detect.frame`; a picture of just that
-    size keeps its pixels. Returns float32 of shape (3, size, size) in [0, 1]; every value is n/255, so the tensor is an
-    8-bit picture. The one way in, for training, test sets and visitors alike.
+    Without a `square` of the upright picture it is that of the likeliest face, plain or aligned as `framing` says, see
+    `framing.frame`; a picture of just that size keeps its pixels. Returns float32 of shape (3, size, size) in [0, 1];
+    every value is n/255, so the tensor is an 8-bit picture. The one way in, for training, test sets, enrolment and
+    visitors alike.
     """
     picture = upright_rgb(picture)
-    square = square or frame(picture, find_faces(picture), size)
-    box = (square.x, square.y, square.x + square.side, square.y + square.side)
-    return as_tensor(picture.resize((size, size), Image.Resampling.BICUBIC, box))
+    square = square or frame(picture, detect(picture), size, framing)
+    return as_tensor(cut(picture, square, size))
 
 
 def as_tensor(picture: Image.Image) -> torch.Tensor:
@@ -35,6 +36,6 @@ def as_picture(face: torch.Tensor) -> Image.Image:
     return Image.fromarray((255 * face).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def load_faces(photographs: Iterable[Path], size: int) -> torch.Tensor:
+def load_faces(photographs: Iterable[Path], size: int, framing: str = PLAIN) -> torch.Tensor:
     """Photographs as one float32 batch of shape (N, 3, size, size) in [0, 1]."""
-    return torch.stack([prepare(open_picture(photograph), size) for photograph in photographs])
+    return torch.stack([prepare(open_picture(photograph), size, framing) for photograph in photographs])

@@ -47,8 +47,8 @@ class Matrix:
 
 
 def are_comparable(one: Config, other: Config) -> bool:
-    """Whether both know the same people, were tested on the same faces, and see as many pixels."""
-    shared = ("faces", "labels", "test_photographs", "input_size")
+    """Whether both know the same people, were tested on the same faces, and are shown the same pixels of them."""
+    shared = ("faces", "labels", "test_photographs", "input_size", "framing")
     return all(getattr(one, entry) == getattr(other, entry) for entry in shared)
 
 

@@ -7,7 +7,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..attacks import Attack
-from ..faces.detect import find_faces, frame, framing
+from ..faces.detect import detect
+from ..faces.framing import about_frame, frame
 from ..faces.prepare import prepare
 from ..measures.epsilons import known_epsilon
 from ..measures.names import known_attack, known_target
@@ -35,17 +36,17 @@ def answer(event: Event, photo: str | None, model: Any, epsilon: Any, attack: An
     """
     service = event.service
     epsilon, chosen_attack, chosen = known_epsilon(epsilon), known_attack(attack), service.choose(model)
-    size = chosen.config.input_size
+    shown = chosen.config.input_size, chosen.config.framing
     aimed_at = known_target(chosen.config.labels, target, chosen_attack)
     if photo is None:
         raise Refused("refused.no_picture")
     picture = service.decoder.picture(service.uploads.take(photo, event.session), event.caller)
-    faces = find_faces(picture)
-    face = prepare(picture, size, frame(picture, faces, size))
+    faces = detect(picture)
+    face = prepare(picture, *shown, frame(picture, faces, *shown))
     seconds = expected(View(chosen, attack=chosen_attack))[1]
     asked = (service, chosen, face, epsilon, chosen_attack, aimed_at)
     report, image = service.once(event.caller, seconds, report_on, *asked)
     file = io.BytesIO()
     image.save(file, "PNG")
     path = service.uploads.hand_out(file.getvalue(), "adversarial.png", event.session)
-    return {**report, "framing": framing(picture, faces, size)}, path
+    return {**report, "framing": about_frame(picture, faces, *shown)}, path

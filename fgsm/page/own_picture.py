@@ -8,7 +8,8 @@ from typing import Any, cast
 import gradio as gr
 from PIL import Image
 
-from ..faces.detect import Square, find_faces, frame, framing
+from ..faces.detect import Detection, detect
+from ..faces.framing import Square, about_frame, fitted, frame, square_of
 from ..faces.picture import SMALLEST
 from ..texts import Refused, say
 from .controls import View

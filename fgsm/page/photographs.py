@@ -42,7 +42,8 @@ def reference_photograph(service: Service, chosen: Chosen, label: str) -> str | 
         for photograph in people.get(label, []):
             if text_of(photograph.relative_to(root)) not in chosen.config.tested:
                 with suppress(Refused):  # a file that is no picture: the next one
-                    return (data_url(as_picture(prepare(open_picture(photograph), REFERENCE_SIZE)).quantize()),)
+                    face = prepare(open_picture(photograph), REFERENCE_SIZE, chosen.config.framing)
+                    return (data_url(as_picture(face).quantize()),)
         return (None,)
 
     return service.kept("references", chosen, made, label, most=MOST_REFERENCES)[0]

@@ -47,7 +47,7 @@ def gallery_of(service: Service, chosen: Chosen) -> list[tuple[Image.Image, str 
     """The sample faces as they are framed, small, each with its person."""
 
     def small(face: Face) -> Image.Image:
-        return as_picture(prepare(opened(service, face.source, House()), THUMBNAIL))
+        return as_picture(prepare(opened(service, face.source, House()), THUMBNAIL, chosen.config.framing))
 
     return service.kept("gallery", chosen, lambda: [(small(face), face.person) for face in samples(service, chosen)])
 

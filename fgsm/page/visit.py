@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from ..faces.detect import Square
+from ..faces.framing import Square
 from ..faces.picture import can_be_opened, open_picture
 from ..faces.prepare import prepare
 from ..measures.names import spelled_like
@@ -123,7 +123,7 @@ def opened(service: Service, source: Path | Upload, asker: Asker) -> Image.Image
 
 def prepared(service: Service, chosen: Chosen, face: Face, asker: Asker) -> Tensor:
     """The face as the recogniser is shown it, (3, size, size) in [0, 1]."""
-    return prepare(opened(service, face.source, asker), chosen.config.input_size, face.square)
+    return prepare(opened(service, face.source, asker), chosen.config.input_size, chosen.config.framing, face.square)
 
 
 def label_of(chosen: Chosen, person: str | None) -> int | None:

@@ -6,11 +6,17 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+from ..faces.framing import FRAMINGS, PLAIN
 from ..texts import Refused, composed
 
-ARCHITECTURES = ("resnet18", "resnet101", "resnet")
+CLASSIFIERS = ("resnet18", "resnet101", "resnet")  # which are trained to name people
+DLIB = "dlib"  # which compares them with the people enrolled
+ARCHITECTURES = (*CLASSIFIERS, DLIB)
+DLIB_SIZE = 150  # pixels, which no other picture has
+UNKNOWN = "unknown"  # the last label of a recogniser with a threshold
 MOST_LABELS = 10_000
 MOST_PHOTOGRAPHS = 100_000
+MOST_ENROLLED = 1000  # photographs of one person
 LONGEST_NAME = 255  # letters
 LONGEST_TEXT = 1000
 
@@ -20,7 +26,10 @@ class Config:
     """A recogniser's architecture, input, people, and where it comes from.
 
     `input_size` is in pixels; `mean` and `std`, of the three colours, are on the scale of pixels in [0, 1]. `labels`
-    are distinct names in composed Unicode. `faces` is a folder of people, from the project's own or absolute, and
+    are distinct names in composed Unicode. `framing` is the square of a picture that it sees, one of framing.FRAMINGS.
+    One that compares embeddings has a `threshold`, the largest distance at which two faces count as one person's, chosen
+    by `threshold_rule`; `enrolled` counts the photographs of each person, and its last label is UNKNOWN, for whoever is
+    farther from everybody. `faces` is a folder of people, from the project's own or absolute, and
     `test_photographs` are files in it. `test_accuracy` is the clean accuracy on these, in [0, 1], or None where it is
     not known. `training_unknown` says that some of them may have been trained on.
     """
@@ -33,6 +42,10 @@ class Config:
     data: str
     faces: str
     test_photographs: tuple[str, ...]
+    framing: str = PLAIN
+    threshold: float | None = None
+    threshold_rule: str = ""
+    enrolled: tuple[int, ...] = ()
     split: str = ""
     training_unknown: bool = False
     training_photographs: tuple[str, ...] = ()
@@ -49,6 +62,16 @@ class Config:
         return frozenset(map(composed, self.test_photographs))
 
     @property
+    def unknown(self) -> int | None:
+        """The class index of faces that are nobody's; None where everyone is taken for somebody."""
+        return None if self.threshold is None else len(self.labels) - 1
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The labels that are people."""
+        return self.labels[: self.unknown]
+
+    @property
     def robust(self) -> bool:
         """Whether it was attacked while it learned."""
         return self.recipe.get("adversarial_epsilon", 0) > 0
@@ -57,7 +80,7 @@ class Config:
         """What `config.json` holds: what is known."""
         said = asdict(self)
         return {
-            name: said[name] for name in said if name not in OPTIONAL or said[name] not in (None, "", (), False, {})
+            name: said[name] for name in said if name not in OPTIONAL or said[name] not in (None, "", (), False, {}, PLAIN)
         }
 
 
@@ -82,7 +105,23 @@ def read_config(said: object, name: str) -> Config:
             values[entry.name] = read(said[entry.name])
         except (KeyError, TypeError, ValueError, OverflowError):
             raise Refused("refused.config_entry", name=name, entry=entry.name, needed=needed) from None
-    return Config(**values)
+    config = Config(**values)
+    _check_enrolment(config, name)
+    return config
+
+
+def _check_enrolment(config: Config, name: str) -> None:
+    """Raise Refused unless threshold, photographs enrolled, labels and architecture fit each other."""
+    compares = config.architecture == DLIB
+    needs = {
+        "threshold": ((config.threshold is not None) == compares, f"given with architecture {DLIB}, and only there"),
+        "enrolled": (len(config.enrolled) == len(config.labels) - 1 if compares else not config.enrolled, "one count for each person"),
+        "labels": (not compares or config.labels[-1] == UNKNOWN, f"names of people, and at last {UNKNOWN}"),
+        "input_size": (not compares or config.input_size == DLIB_SIZE, f"{DLIB_SIZE} with architecture {DLIB}"),
+    }
+    for entry, (fits, needed) in needs.items():
+        if not fits:
+            raise Refused("refused.config_entry", name=name, entry=entry, needed=needed)
 
 
 def _require(condition: bool) -> None:
@@ -126,9 +165,12 @@ def _labels(value: Any) -> tuple[str, ...]:
     return labels
 
 
-def _architecture(value: Any) -> str:
-    _require(value in ARCHITECTURES)
-    return str(value)
+def _one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], str], str]:
+    def read(value: Any) -> str:
+        _require(value in names)
+        return str(value)
+
+    return read, f"one of {', '.join(names)}"
 
 
 def _recipe(value: Any) -> dict[str, float]:
@@ -144,7 +186,7 @@ def _flag(value: Any) -> bool:
 _TEXT = _text, f"a text of at most {LONGEST_TEXT} letters"
 _FILES = _list(_text, 0, MOST_PHOTOGRAPHS), f"a list of at most {MOST_PHOTOGRAPHS} names of files"
 CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "architecture": (_architecture, f"one of {', '.join(ARCHITECTURES)}"),
+    "architecture": _one_of(ARCHITECTURES),
     "input_size": (_number(32, 512, whole=True), "a whole number from 32 to 512"),
     "mean": (_list(_number(-10, 10), 3, 3), "three numbers"),
     "std": (_list(_number(0.001, 10), 3, 3), "three numbers above 0"),
@@ -152,6 +194,10 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "data": _TEXT,
     "faces": _TEXT,
     "test_photographs": _FILES,
+    "framing": _one_of(FRAMINGS),
+    "threshold": (_number(0.01, 10), "a distance from 0.01 to 10"),
+    "threshold_rule": _TEXT,
+    "enrolled": (_list(_number(1, MOST_ENROLLED, whole=True), 1, MOST_LABELS), f"a list of counts from 1 to {MOST_ENROLLED}"),
     "split": _TEXT,
     "training_unknown": (_flag, "true or false"),
     "training_photographs": _FILES,

@@ -19,13 +19,14 @@ class Recognizer(nn.Module):
     """Maps pixels, float32 (N, 3, input_size, input_size) in [0, 1], to logits (N, len(labels)).
 
     Normalisation is the first layer, so that an attack on the recogniser works on pixels, whatever mean and standard
-    deviation the network was trained with. `version` tells it from others that have had its name.
+    deviation the network was trained with. `version` tells it from others that have had its name. `network` is built
+    as `config` says unless it is given.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, config: Config, version: str = "") -> None:
+    def __init__(self, name: str, config: Config, version: str = "", network: nn.Module | None = None) -> None:
         super().__init__()
         self.name = name
         self.config = config
@@ -35,15 +36,18 @@ class Recognizer(nn.Module):
         for statistic in ("mean", "std"):
             values = torch.tensor(getattr(config, statistic), dtype=torch.float32).view(3, 1, 1)
             self.register_buffer(statistic, values, persistent=False)
-        self.network = build_network(config.architecture, len(self.labels)).float()
+        self.network = network or build_network(config).float()
 
     @property
     def device(self) -> torch.device:
         return self.mean.device
 
+    def normalised(self, images: Tensor) -> Tensor:
+        """`images` as the network takes them."""
+        return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
     def forward(self, images: Tensor) -> Tensor:
-        normalised = (images - self.mean) / self.std
-        logits: Tensor = self.network(normalised.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.network(self.normalised(images))
         return logits
 
 

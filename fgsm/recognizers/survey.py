@@ -18,7 +18,7 @@ from .course_checkpoints import ARCHITECTURE_OF, CELEBRITIES, course_config
 from .networks import shapes_in
 from .weights import check_pth, check_safetensors, read_json
 
-BUILT_IN = ("resnet18", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
+BUILT_IN = ("dlib", "resnet18", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 
@@ -126,7 +126,7 @@ def _checked(path: Path, stamp: Stamp) -> Checkpoint | Refused:
     """The checkpoint `path`, as it is since it had that `stamp`, or why it cannot be used."""
     try:
         config = _config_of(path)
-        shapes = shapes_in(config.architecture, len(config.labels))
+        shapes = shapes_in(config)
         (check_safetensors if path.is_dir() else check_pth)(path, shapes)
     except Refused as error:
         return error

@@ -33,7 +33,8 @@ def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
     faces, labels = [], []
     for photograph, person in photographs_tested(recognizer.config).items():
         with suppress(Refused):
-            faces.append(prepare(open_picture(photograph), recognizer.input_size))
+            face = prepare(open_picture(photograph), recognizer.input_size, recognizer.config.framing)
+            faces.append(face)
             labels.append(recognizer.labels.index(person))
     if not faces:
         raise Refused("refused.no_test_faces", recogniser=recognizer.name)

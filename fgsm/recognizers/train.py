@@ -1,4 +1,4 @@
-"""Training a recogniser, from scratch or from weights that have learned something already, and writing its checkpoint.
+"""Training a recogniser, from scratch or from weights that have learned something already, for a new checkpoint.
 
 The recipe is fixed beforehand: AdamW under a one-cycle learning rate, label smoothing, strong random augmentation, and
 smaller pictures in the first part of training, which costs half as much per face. Test faces are looked at once, when
@@ -7,10 +7,6 @@ the finished weights have been read back from disk.
 
 import copy
 import json
-import os
-import re
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,19 +15,17 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 import torchvision
-from huggingface_hub import save_torch_state_dict
 from torch import Tensor
 from torchvision.transforms import v2
 from tqdm import tqdm
 
 from ..attacks.pgd import pgd
 from ..faces.dataset import DataSet
-from ..places import HOME, MODELS, PROJECT
+from ..places import MODELS
 from ..texts import Refused, text_of
+from .checkpoint import check_name, check_writable, place_of, write_checkpoint
 from .config import Config, read_config
 from .recognizer import DEVICE, Recognizer, load_recognizer
-from .scoring import score
-from .testset import load_test_set
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -187,41 +181,17 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
     return epochs
 
 
-def save_checkpoint(recognizer: Recognizer, folder: Path) -> None:
-    """Write the weights of `recognizer` as float16 safetensors, in files of at most 90 MB, and its config."""
-    folder.mkdir(parents=True)
-    halves = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in recognizer.network.state_dict().items()
-    }
-    save_torch_state_dict(halves, folder, max_shard_size="90MB")
-    write_config(recognizer, folder)
-
-
-def write_config(recognizer: Recognizer, folder: Path) -> None:
-    (folder / "config.json").write_text(
-        json.dumps(recognizer.config.as_dict(), indent=1, ensure_ascii=False) + "\n", "utf-8"
-    )
-
-
-def clean_accuracy(recognizer: Recognizer) -> float:
-    """Fraction of its test faces that `recognizer` names right."""
-    faces, labels = load_test_set(recognizer)
-    predicted = score(recognizer, faces.to(recognizer.device)).argmax(1).cpu()
-    return (predicted == labels).sum().item() / len(labels)
-
-
 def train(
     architecture: str, name: str, data: DataSet, recipe: Recipe, start: Start | None = None, models: Path = MODELS
 ) -> Recognizer:
     """Train `architecture` on `data`, write `models/<name>/`, and return the recogniser as read back from there.
 
     It starts from the weights of `start` or, without it, from scratch. The accuracy in its config is measured on the
-    test faces through the weights on disk. A checkpoint of that name is replaced when the new one is whole. Raises
-    Refused for a name that is not a plain one, and for a folder that cannot be written.
+    test faces through the weights on disk. Raises Refused for a name that is not a plain one, and for a folder that
+    cannot be written.
     """
     check_name(name)
-    _check_writable(models)
+    check_writable(models)
     torch.manual_seed(recipe.seed)
     mean, std = (start.mean, start.std) if start else (data.faces.mean((0, 2, 3)), data.faces.std((0, 2, 3)))
     config = Config(
@@ -251,34 +221,4 @@ def train(
         trained_on=f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         training_minutes=round((time.perf_counter() - began) / 60, 1),
     )
-    with tempfile.TemporaryDirectory(dir=models, prefix=".") as scratch:
-        folder = Path(scratch) / name
-        save_checkpoint(recognizer, folder)
-        recognizer = load_recognizer(name, models=folder.parent)
-        recognizer.config = replace(recognizer.config, test_accuracy=clean_accuracy(recognizer))
-        write_config(recognizer, folder)
-        shutil.rmtree(models / name, ignore_errors=True)
-        folder.rename(models / name)
-    return recognizer
-
-
-def _check_writable(models: Path) -> None:
-    """Raise Refused where no checkpoint could be written: before training, not after it."""
-    try:
-        models.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(dir=models, prefix=".").cleanup()
-    except OSError as error:
-        raise Refused("refused.models_unwritable", folder=f"{models.name}/", reason=error.strerror) from None
-
-
-def check_name(name: str) -> None:
-    """Raise Refused where `name` could not be that of a folder, or might be one elsewhere."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise Refused("refused.name", name=repr(name)[:60])
-
-
-def place_of(root: Path) -> str:
-    """The folder `root` as a config names it, and `places.folder_of` finds it: from ours, where it lies in one."""
-    root = root.resolve()
-    place = next((root.relative_to(ours) for ours in (PROJECT, HOME) if root.is_relative_to(ours)), root)
-    return os.fsencode(place.as_posix()).decode("utf-8", "replace")
+    return write_checkpoint(recognizer, models)
