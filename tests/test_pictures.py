@@ -447,3 +447,43 @@ def test_a_visitor_chooses_another_face_and_moves_the_square(stage_page, tmp_pat
     before = page.locator("#viewer .stage").get_attribute("data-ready")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
+
+
+def middle(node):
+    box = node.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_square_is_turned_and_its_handles_stay_within_reach(page, tmp_path):
+    pasted([("person_12/06.png", 4, 450, 150)]).save(tmp_path / "one.png")
+    page.get_by_role("tab", name="Your own picture").click()
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "one.png")
+    page.locator("#viewer [data-show=clean]").filter(has_text="person 12").wait_for(timeout=15_000)  # nothing shifts
+    square, knob, corner, mat = (page.locator(f"#crop .{name}") for name in ("square", "knob", "corner", "mat"))
+
+    def told(act):
+        """What the server hears when the square rests."""
+        with page.expect_request(lambda request: '"turn"' in (request.post_data or "")) as sent:
+            act()
+        return sent.value.post_data_json["event_data"]
+
+    def drag(node, right, down):
+        x, y = middle(node)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + right, y + down)
+        page.mouse.up()
+
+    (x, y), (_, top) = middle(square), middle(knob)
+    first = told(lambda: drag(knob, y - top, y - top))
+    assert first["turn"] == pytest.approx(90, abs=1)
+    assert middle(knob) == pytest.approx((x + y - top, y), abs=2)
+    second = told(lambda: square.press("["))
+    assert second == {**first, "turn": pytest.approx(first["turn"] - 2)}
+    third = told(lambda: drag(square, 2000, -2000))
+    assert third["x"] + third["side"] / 2 == pytest.approx(900) and third["y"] + third["side"] / 2 == pytest.approx(0)
+    edges = mat.bounding_box()
+    for handle in (knob, corner):
+        x, y = middle(handle)
+        assert edges["x"] < x < edges["x"] + edges["width"] and edges["y"] < y < edges["y"] + edges["height"]
+        handle.hover(timeout=1000)  # nothing lies over it

@@ -87,11 +87,12 @@ class CardsMessage(TypedDict):
 
 
 class SquareMessage(TypedDict):
-    """A square in a picture, in its pixels."""
+    """A square in a picture, in its pixels, turned by so many degrees clockwise about its centre."""
 
     x: float
     y: float
     side: float
+    turn: float
 
 
 class CropMessage(SquareMessage):
