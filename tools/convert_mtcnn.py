@@ -40,10 +40,11 @@ def layers_of(path: Path) -> tuple[list[Arrays], dict[str, Arrays]]:
     return layers[:trunk], {HEADS[len(layer["weight"])]: layer for layer in layers[trunk:]}
 
 
-def state_of(network: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
+def state_of(network: Proposer | Refiner | Pointer, path: Path) -> dict[str, torch.Tensor]:
     """The state dict of `network` from the file `path`."""
     trunk, heads = layers_of(path)
     weighted = [key for key, module in network.trunk.named_children() if list(module.parameters())]
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
     state = {}
     for prefix, layer in [*zip((f"trunk.{key}" for key in weighted), trunk, strict=True), *heads.items()]:
         module = network.get_submodule(prefix)
@@ -51,7 +52,7 @@ def state_of(network: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
         if isinstance(module, torch.nn.Linear) and prefix.startswith("trunk"):
             # columns, rows, channels become channels, rows, columns
             weight = weight.reshape(len(weight), PLACES, PLACES, -1).transpose(0, 3, 2, 1)
-        state[f"{prefix}.weight"] = torch.from_numpy(weight.copy()).reshape(module.weight.shape)
+        state[f"{prefix}.weight"] = torch.from_numpy(weight.copy()).reshape(shapes[f"{prefix}.weight"])
         if "bias" in layer:
             state[f"{prefix}.bias"] = torch.from_numpy(layer["bias"].copy())
     return state
@@ -60,13 +61,11 @@ def state_of(network: torch.nn.Module, path: Path) -> dict[str, torch.Tensor]:
 def main() -> None:
     folder = Path(sys.argv[1])
     networks = Mtcnn()
-    kinds: dict[str, type[torch.nn.Module]] = {"proposer": Proposer, "refiner": Refiner, "pointer": Pointer}
-    state = {}
-    for name, kind in kinds.items():
-        network = kind()
-        network.load_state_dict(state_of(network, folder / FILES[name]))
+    state: dict[str, torch.Tensor] = {}
+    for name, file in FILES.items():
+        network = getattr(networks, name)
+        network.load_state_dict(state_of(network, folder / file))
         state |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-    networks.load_state_dict(state)
     WEIGHTS.parent.mkdir(exist_ok=True)
     save_file(state, WEIGHTS)
     print(f"{WEIGHTS}: {WEIGHTS.stat().st_size} bytes")

@@ -61,7 +61,7 @@ def detect(picture: Image.Image) -> list[Detection]:
     shrunk = np.array(searched.size) / picture.size
     boxes, points = (boxes.reshape(-1, 2, 2) - border) / shrunk, (points - border) / shrunk
     found = [
-        Detection(tuple(box.ravel().tolist()), tuple(map(tuple, five.tolist())), one)  # type: ignore[arg-type]
+        Detection(tuple(box.ravel().tolist()), tuple(map(tuple, five.tolist())), one)
         for box, five, one in zip(boxes, points, likely.tolist(), strict=True)
     ]
     return sorted(found, key=lambda face: (-round(face.likelihood, 1), -face.size))
@@ -145,7 +145,8 @@ def _cut(picture: Image.Image, boxes: np.ndarray, size: int) -> Tensor:
 def _shifted(boxes: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Boxes with their edges moved by `shifts`, in shares of their sides."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + shifts * np.concatenate([sides, sides], 1)
+    moved: np.ndarray = boxes + shifts * np.concatenate([sides, sides], 1)
+    return moved
 
 
 def _square(boxes: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ BOX_TO_SQUARE = 0.86
 SQUARE_ABOVE_BOX = 0.07
 # Where the square would be nearly as large as the picture it is a portrait that somebody has framed already.
 PORTRAIT = 0.75
-LARGEST = 2.0  # times the picture's shorter side: more would be all border
+SMALLEST, LARGEST = 0.06, 2.0  # sides of a square that somebody draws, in shares of the picture's shorter side
 # Where the eyes, the nose and the corners of the mouth lie in an aligned square of side 1.
 TEMPLATE = np.array([(48.2, 43.7), (101.8, 43.7), (75.0, 79.0), (53.0, 103.0), (97.0, 103.0)]) / 150
 
@@ -80,12 +80,12 @@ def aligned(points: Sequence[tuple[float, float]]) -> Square:
     return Square(centre.real - side / 2, centre.imag - side / 2, side, turn)
 
 
-def fitted(square: Square, picture: Image.Image, smallest: float) -> Square:
-    """The square nearest to `square` whose centre lies in `picture`, of at least `smallest` pixels."""
-    side = min(max(smallest, square.side), LARGEST * min(picture.size))
+def fitted(square: Square, picture: Image.Image) -> Square:
+    """The square nearest to `square` whose centre lies in `picture`, not tiny nor all border; as in crop/square.js."""
+    shorter = min(picture.size)
+    side = min(max(SMALLEST * shorter, square.side), LARGEST * shorter)
     x, y = (min(max(0.0, at), most) for at, most in zip(square.centre, picture.size, strict=True))
-    turn = 180 - (180 - square.turn) % 360
-    return Square(x - side / 2, y - side / 2, side, turn)
+    return Square(x - side / 2, y - side / 2, side, 180 - (180 - square.turn) % 360)
 
 
 def frame(picture: Image.Image, faces: list[Detection], size: int, framing: str = PLAIN) -> Square:
@@ -104,7 +104,9 @@ def about_frame(
     picture: Image.Image, faces: list[Detection], size: int, framing: str = PLAIN, language: str = ENGLISH
 ) -> str:
     """A sentence about what `frame` does with a picture in which these `faces` were found."""
-    if picture.size == (size, size) or (faces and _is_portrait(picture, square_of(faces[0], picture, framing), framing)):
+    if picture.size == (size, size) or (
+        faces and _is_portrait(picture, square_of(faces[0], picture, framing), framing)
+    ):
         return say("framing.portrait", language)
     if len(faces) > 1:
         return say("framing.several", language, count=len(faces))
@@ -127,7 +129,7 @@ def cut(picture: Image.Image, square: Square, size: int) -> Image.Image:
     high = [min(most, math.ceil(at + half)) for at, most in zip(square.centre, picture.size, strict=True)]
     scale = min(1.0, size / square.side)
     small = [max(1, round((end - start) * scale)) for start, end in zip(low, high, strict=True)]
-    part = picture.resize((small[0], small[1]), Image.Resampling.BICUBIC, (*low, *high))
+    part = picture.resize((small[0], small[1]), Image.Resampling.BICUBIC, (low[0], low[1], high[0], high[1]))
     fx, fy = (pixels / (end - start) for pixels, start, end in zip(small, low, high, strict=True))
     border = math.ceil(2 * half * max(fx, fy)) + 2
     padded = Image.fromarray(np.pad(np.asarray(part), ((border, border), (border, border), (0, 0)), mode="edge"))

@@ -16,7 +16,7 @@ WEIGHTS = ASSETS / "detector" / "mtcnn.safetensors"
 
 
 def _trunk(widths: list[int], kernels: list[int], pools: list[int]) -> list[nn.Module]:
-    """Convolutions of these `widths` and `kernels`, each with a pool of the size in `pools`, or none where that is 0."""
+    """Convolutions of these `widths` and `kernels`, each followed by a pool of the size in `pools` that is not 0."""
     layers: list[nn.Module] = []
     before = 3
     for width, kernel, pool in zip(widths, kernels, pools, strict=True):

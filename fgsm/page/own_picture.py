@@ -1,6 +1,5 @@
 """A visitor's own picture: bringing it, finding the face in it, framing it, taking it away again."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, cast
@@ -10,7 +9,6 @@ from PIL import Image
 
 from ..faces.detect import Detection, detect
 from ..faces.framing import Square, about_frame, fitted, frame, square_of
-from ..faces.picture import SMALLEST
 from ..texts import Refused, say
 from .controls import View
 from .drawings import I18N, drawn_by
@@ -22,6 +20,7 @@ from .uploads import Upload
 from .visit import Face, StageEvent, opened
 
 MOST_PICTURES = 20  # whose names a visit remembers
+MOST_DRAWN = 1e9  # pixels or degrees that a square may be drawn with, before it is fitted
 PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
 
 
@@ -54,8 +53,8 @@ def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
             visit.face = before
         raise
     uploads.keep_only(upload)
-    faces = find_faces(picture)
-    square = frame(picture, faces, view.model.config.input_size)
+    faces, config = detect(picture), view.model.config
+    square = frame(picture, faces, config.input_size, config.framing)
     cropper = crop(picture, square, faces, view, event.language)
     if visit.attack != shown_before and visit.face is not chosen:
         # something else was chosen meanwhile, or this one removed
@@ -68,17 +67,18 @@ def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
             yield message, gr.skip()
 
 
-def crop(picture: Image.Image, square: Square, faces: list[Square], view: View, language: str) -> CropMessage:
+def crop(picture: Image.Image, square: Square, faces: list[Detection], view: View, language: str) -> CropMessage:
     """What assets/crop/crop.js draws."""
     preview = picture.copy()
     preview.thumbnail((PREVIEW, PREVIEW))
-    size = view.model.config.input_size
+    config = view.model.config
+    about = about_frame(picture, faces, config.input_size, config.framing, language)
     return {
         "preview": data_url(preview),
         "width": picture.width,
         "height": picture.height,
-        "message": f"{framing(picture, faces, size, language)} {say('crop.help', language)}",
-        "faces": [in_message(face) for face in faces],
+        "message": f"{about} {say('crop.help', language)}",
+        "faces": [in_message(square_of(face, picture, config.framing)) for face in faces],
         **in_message(square),
     }
 
@@ -92,12 +92,10 @@ def change_crop(event: StageEvent) -> Iterator[Any]:
     """The stage with the square of the visitor's picture that the visitor has drawn."""
     view, upload = event.view(), claimed(event)
     picture = opened(event.service, upload, event.caller)
-    drawn = event.told("x", "y", "side")
-    if not all(type(value) in (int, float) and math.isfinite(value) for value in drawn):
+    drawn = event.told("x", "y", "side", "turn")
+    if not all(type(value) in (int, float) and abs(value) < MOST_DRAWN for value in drawn):  # nor NaN
         raise Refused("refused.request")
-    x, y, side = drawn
-    side = min(max(SMALLEST, side), *picture.size)
-    square = Square(min(max(0.0, x), picture.width - side), min(max(0.0, y), picture.height - side), side)
+    square = fitted(Square(*map(float, drawn)), picture)
     yield from shown(event, view, Face(upload, square=square))
 
 

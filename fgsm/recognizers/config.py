@@ -26,12 +26,12 @@ class Config:
     """A recogniser's architecture, input, people, and where it comes from.
 
     `input_size` is in pixels; `mean` and `std`, of the three colours, are on the scale of pixels in [0, 1]. `labels`
-    are distinct names in composed Unicode. `framing` is the square of a picture that it sees, one of framing.FRAMINGS.
-    One that compares embeddings has a `threshold`, the largest distance at which two faces count as one person's, chosen
-    by `threshold_rule`; `enrolled` counts the photographs of each person, and its last label is UNKNOWN, for whoever is
-    farther from everybody. `faces` is a folder of people, from the project's own or absolute, and
-    `test_photographs` are files in it. `test_accuracy` is the clean accuracy on these, in [0, 1], or None where it is
-    not known. `training_unknown` says that some of them may have been trained on.
+    are distinct names in composed Unicode. `framing` is the square of a picture that it sees, one of FRAMINGS. One that
+    compares embeddings has a `threshold`, the largest distance at which two faces count as one person's, chosen by
+    `threshold_rule`; `enrolled` counts the photographs of each person, and its last label is UNKNOWN, for whoever is
+    farther from everybody. `faces` is a folder of people, from the project's own or absolute, and `test_photographs`
+    are files in it. `test_accuracy` is the clean accuracy on these, in [0, 1], or None where it is not known.
+    `training_unknown` says that some of them may have been trained on.
     """
 
     architecture: str
@@ -80,7 +80,9 @@ class Config:
         """What `config.json` holds: what is known."""
         said = asdict(self)
         return {
-            name: said[name] for name in said if name not in OPTIONAL or said[name] not in (None, "", (), False, {}, PLAIN)
+            name: said[name]
+            for name in said
+            if name not in OPTIONAL or said[name] not in (None, "", (), False, {}, PLAIN)
         }
 
 
@@ -115,7 +117,10 @@ def _check_enrolment(config: Config, name: str) -> None:
     compares = config.architecture == DLIB
     needs = {
         "threshold": ((config.threshold is not None) == compares, f"given with architecture {DLIB}, and only there"),
-        "enrolled": (len(config.enrolled) == len(config.labels) - 1 if compares else not config.enrolled, "one count for each person"),
+        "enrolled": (
+            len(config.enrolled) == len(config.labels) - 1 if compares else not config.enrolled,
+            "one count for each person",
+        ),
         "labels": (not compares or config.labels[-1] == UNKNOWN, f"names of people, and at last {UNKNOWN}"),
         "input_size": (not compares or config.input_size == DLIB_SIZE, f"{DLIB_SIZE} with architecture {DLIB}"),
     }
@@ -197,7 +202,10 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "framing": _one_of(FRAMINGS),
     "threshold": (_number(0.01, 10), "a distance from 0.01 to 10"),
     "threshold_rule": _TEXT,
-    "enrolled": (_list(_number(1, MOST_ENROLLED, whole=True), 1, MOST_LABELS), f"a list of counts from 1 to {MOST_ENROLLED}"),
+    "enrolled": (
+        _list(_number(1, MOST_ENROLLED, whole=True), 1, MOST_LABELS),
+        f"a list of counts from 1 to {MOST_ENROLLED}",
+    ),
     "split": _TEXT,
     "training_unknown": (_flag, "true or false"),
     "training_photographs": _FILES,

@@ -18,10 +18,10 @@ RULE = (
     f"the largest distance, from {LOWEST} to {HIGHEST}, within which at most {FALSE_ACCEPTS:.0%} of the enrolment "
     "photographs lie of another person's template"
 )
-# Added to every difference from a template. Exactly on a template a distance has no gradient, and an attack on the
-# enrolled photograph itself would not know where to go; with this it goes one certain way. No distance changes by more
-# than its length, 1e-5.
-NUDGE = 1e-5 / EMBEDDING**0.5
+# Exactly on a template a distance has no gradient, and an attack on the enrolled photograph itself would not know where
+# to go. Templates are shorter than their means by this share, so from there it goes outwards, which of the directions
+# tried leads away fastest. No distance changes by more than 2e-5.
+SHORTER = 1e-5
 
 
 class Enrolled(nn.Module):
@@ -46,11 +46,14 @@ class Enrolled(nn.Module):
     @property
     def templates(self) -> Tensor:
         """The mean embedding of each person, (people, 128)."""
-        return self.averaging @ self.embeddings
+        means: Tensor = self.averaging @ self.embeddings
+        return means
 
     def forward(self, images: Tensor) -> Tensor:
         apart = distances(self.embedder(images).float(), self.templates)
-        return -SHARPNESS * torch.cat([apart, apart.new_full((len(apart), 1), self.threshold)], 1)
+        nobody = apart.new_full((len(apart), 1), self.threshold)
+        logits: Tensor = -SHARPNESS * torch.cat([apart, nobody], 1)
+        return logits
 
 
 def averaging(counts: Sequence[int]) -> Tensor:
@@ -61,7 +64,8 @@ def averaging(counts: Sequence[int]) -> Tensor:
 def distances(embeddings: Tensor, templates: Tensor) -> Tensor:
     """Euclidean distances, (N, people), of embeddings (N, 128) to templates (people, 128)."""
     # Without this mode PyTorch computes them from products, which loses what little there is near a template.
-    return torch.cdist(embeddings + NUDGE, templates, compute_mode="donot_use_mm_for_euclid_dist")
+    apart: Tensor = torch.cdist(embeddings, (1 - SHORTER) * templates, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart
 
 
 def choose_threshold(embeddings: Tensor, counts: Sequence[int]) -> float:

@@ -18,7 +18,7 @@ from .course_checkpoints import ARCHITECTURE_OF, CELEBRITIES, course_config
 from .networks import shapes_in
 from .weights import check_pth, check_safetensors, read_json
 
-BUILT_IN = ("dlib", "resnet18", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
+BUILT_IN = ("resnet18", "dlib", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 
