@@ -944,7 +944,7 @@ def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(service, 
         visit.face, visit.attack = first_face(service, service.choose("resnet18")), visit.attack + 1
         return []
 
-    monkeypatch.setattr(own_picture, "find_faces", removed_meanwhile)
+    monkeypatch.setattr(own_picture, "detect", removed_meanwhile)
     said = list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, session="remover"))
     assert [crop for _, crop in said if crop is None or "preview" in crop] == [None]
     assert not visit.face.brought
