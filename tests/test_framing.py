@@ -74,9 +74,8 @@ def test_a_square_is_cut_where_it_lies(square):
     x = ax + square.side * (math.cos(angle) * u - math.sin(angle) * v)
     y = ay + square.side * (math.sin(angle) * u + math.cos(angle) * v)
     expected = colours(x, y)
-    assert (
-        np.abs(np.asarray(cut(picture, square, size)).astype(float) - expected).max() < 4
-    )  # of 255; waves are flattened
+    wrong = np.abs(np.asarray(cut(picture, square, size)).astype(float) - expected)
+    assert wrong.max() < 6  # levels, as waves are flattened; a pixel aside it would be up to 20
 
 
 def test_beyond_the_picture_its_border_is_repeated():
