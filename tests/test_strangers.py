@@ -648,6 +648,7 @@ def hostile_page(tmp_path_factory):
     from safetensors.torch import save_file
 
     from fgsm.places import MODELS
+    from fgsm.recognizers.config import read_config
     from fgsm.recognizers.networks import build_network
 
     torch.manual_seed(0)
@@ -659,7 +660,7 @@ def hostile_page(tmp_path_factory):
     try:
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps(config))
-        weights = build_network("resnet18", len(HOSTILE)).half().state_dict()
+        weights = build_network(read_config(config, NAME)).half().state_dict()
         save_file({name: value.contiguous() for name, value in weights.items()}, folder / "model.safetensors")
         yield NAME
     finally:

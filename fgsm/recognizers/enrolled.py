@@ -58,13 +58,21 @@ class Enrolled(nn.Module):
 
 def averaging(counts: Sequence[int]) -> Tensor:
     """The matrix, (people, sum of counts), that makes means of embeddings in the order of people."""
-    return torch.block_diag(*(torch.full((1, count), 1 / count) for count in counts))
+    matrix: Tensor = torch.block_diag(*(torch.full((1, count), 1 / count) for count in counts))
+    return matrix
 
 
 def distances(embeddings: Tensor, templates: Tensor) -> Tensor:
     """Euclidean distances, (N, people), of embeddings (N, 128) to templates (people, 128)."""
     # Without this mode PyTorch computes them from products, which loses what little there is near a template.
     apart: Tensor = torch.cdist(embeddings, (1 - SHORTER) * templates, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart
+
+
+def distances_in(probabilities: Tensor, threshold: float) -> Tensor:
+    """The distances that an Enrolled network's probabilities, (..., C), came from; that of nobody is the threshold."""
+    logs = probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+    apart: Tensor = threshold + (logs[..., -1:] - logs) / SHARPNESS
     return apart
 
 
