@@ -26,6 +26,7 @@ from fgsm.measures.epsilons import known_epsilon, parse_epsilons
 from fgsm.measures.figures import accuracy_figure, examples_figure
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
+from fgsm.measures.outcomes import OTHER, RECOGNISED, TARGET, UNKNOWN
 from fgsm.measures.report import aim_at, attack_report, outcome, verdict
 from fgsm.measures.smallest import changes_8bit, last_recognised, smallest_epsilons
 from fgsm.measures.survive import TREATMENTS, survival
@@ -652,12 +653,30 @@ def test_a_report_towards_somebody_says_what_was_reached():
 
 def test_survivors_carry_their_answers():
     face = torch.cat([grey(90), grey(90)], 3)[0]
-    survivors = {one.treatment: one for one in survival(Brightness(), face)}
+    survivors = {one.treatment: one for one in survival(Brightness(), face, Aim(0))}
     assert list(survivors) == ["png", "jpeg95", "jpeg75", "jpeg50", "half", "blur"]
-    assert {one.label for one in survivors.values()} == {"dark"}
+    assert {(one.taken_for, one.outcome) for one in survivors.values()} == {(0, RECOGNISED)}
     margin = 8 * (90 / 255 - 0.5)
     assert survivors["png"].probability == pytest.approx(1 / (1 + math.exp(2 * margin)), abs=1e-5)
     assert np.array_equal(np.asarray(survivors["png"].picture), np.full((2, 4, 3), 90, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("level", "aim", "becomes"),
+    [
+        (56, Aim(0), RECOGNISED),
+        (127, Aim(0), UNKNOWN),
+        (199, Aim(0), OTHER),
+        (199, Aim(0, 1), TARGET),
+        (127, Aim(0, 1), UNKNOWN),
+        (56, Aim(0, 1), RECOGNISED),
+        (56, Aim(2, 1), OTHER),  # a stranger who is taken for another person than intended
+        (127, Aim(2, 1), UNKNOWN),
+    ],
+)
+def test_survivors_tell_their_four_outcomes_apart(level, aim, becomes):
+    """Of a picture of one grey level nothing treats away anything."""
+    assert {one.outcome for one in survival(Shades(), grey(level)[0], aim)} == {becomes}
 
 
 def test_one_direction_is_perturbed_as_it_is():
