@@ -1,5 +1,6 @@
 """Recognised, somebody else, the target, unknown: the four outcomes of an attack, wherever the page tells of them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -17,6 +18,7 @@ from fgsm.measures.survive import Survivor
 from fgsm.page.controls import Controls, View
 from fgsm.page.curve_tab import CurveTab
 from fgsm.page.event import Event
+from fgsm.page.fooled import faces_and_labels
 from fgsm.page.measurement import Board
 from fgsm.page.service import Service
 from fgsm.page.surviving import cards_of, survive, survivors_of
@@ -178,6 +180,16 @@ def test_the_tabs_open_with_the_course_projects_recognisers(service):
         transfer, *_ = TransferTab(service).inputs()
     assert curve.value == ["resnet18"] and sorted(transfer.value) == sorted(CLASSIFIERS)
     assert "dlib" in [name for _, name in curve.choices]
+
+
+def test_test_faces_are_shared_by_those_alone_that_are_shown_the_same_square(dlib, monkeypatch):
+    service, loaded = Service(device=torch.device("cpu")), []
+    monkeypatch.setattr(service, "network", lambda chosen: chosen.config.framing)
+    monkeypatch.setattr("fgsm.page.fooled.load_test_set", lambda framing: loaded.append(framing) or (framing, framing))
+    plain = replace(dlib, config=replace(dlib.config, framing="plain"))
+    renamed = replace(dlib, name="renamed")
+    faces = [faces_and_labels(service, chosen)[0] for chosen in (dlib, plain, renamed)]
+    assert faces == [dlib.config.framing, "plain", dlib.config.framing] and len(loaded) == 2
 
 
 # In the browser
