@@ -767,7 +767,7 @@ class Lost:
     """Of a config, where its faces are not."""
 
     faces: str = "nowhere/at/all"
-    labels: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
     test_photographs: tuple[str, ...] = ("a/1.png",)
 
 

@@ -171,7 +171,7 @@ def test_faces_that_are_nobodys_have_no_photograph_beside_them(service, measured
         assert (face["taken"], face["reference"], face["reference_label"]) == (word, None, "")
         assert face["person"].startswith("person ")
     unharmed = tab.examples(event_of(service, "en", {**at, "epsilon": 0.0}), board.results)
-    assert unharmed == {"title": "dlib, which compares faces, FGSM, epsilon 0 (0.0/255): " + NOBODY, "faces": []}
+    assert unharmed == {"title": "dlib's face network, FGSM, epsilon 0 (0.0/255): " + NOBODY, "faces": []}
 
 
 NOBODY = "every face that was recognised still is."
