@@ -58,7 +58,8 @@ class Enrolled(nn.Module):
 
 def averaging(counts: Sequence[int]) -> Tensor:
     """The matrix, (people, sum of counts), that makes means of embeddings in the order of people."""
-    return torch.block_diag(*(torch.full((1, count), 1 / count) for count in counts))
+    matrix: Tensor = torch.block_diag(*(torch.full((1, count), 1 / count) for count in counts))
+    return matrix
 
 
 def distances(embeddings: Tensor, templates: Tensor) -> Tensor:
