@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import torch
 from PIL import Image
@@ -30,11 +31,16 @@ def embed(recognizer: Recognizer, faces: Tensor, batch_size: int = 16) -> Tensor
     return torch.cat(rows).clone()
 
 
+def check_comparing(name: str, config: Config) -> None:
+    """Raise Refused for a recogniser that was trained to name its people, and compares none."""
+    if config.threshold is None:
+        raise Refused("refused.not_comparing", recogniser=name)
+
+
 def comparing(recognizer: Recognizer) -> Enrolled:
     """The network of a recogniser that compares embeddings. Raises Refused for one that does not."""
-    if not isinstance(recognizer.network, Enrolled):
-        raise Refused("refused.not_comparing", recogniser=recognizer.name)
-    return recognizer.network
+    check_comparing(recognizer.name, recognizer.config)
+    return cast(Enrolled, recognizer.network)
 
 
 def people_in(recognizer: Recognizer) -> dict[str, Tensor]:
