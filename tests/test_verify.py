@@ -58,9 +58,7 @@ def test_distances_are_dlibs_on_the_same_squares(recogniser, describe, pair, sam
     known = describe(second.face)
     assert found["distance"] == pytest.approx(np.linalg.norm(describe(first.face) - known), abs=1e-3)
     attacked = torch.from_numpy(np.array(adversarial)).permute(2, 0, 1) / 255
-    assert found["attacked"]["8-bit"]["distance"] == pytest.approx(
-        np.linalg.norm(describe(attacked) - known), abs=1e-3
-    )
+    assert found["attacked"]["8-bit"]["distance"] == pytest.approx(np.linalg.norm(describe(attacked) - known), abs=1e-3)
 
 
 @BOTH

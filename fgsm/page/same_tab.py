@@ -13,7 +13,6 @@ from torch import Tensor
 from ..attacks import ATTACKS
 from ..attacks.fgsm import FGSM
 from ..faces.people import people_if_any
-from ..faces.picture import can_be_opened
 from ..faces.prepare import Framed, as_picture, framed
 from ..measures.epsilons import known_epsilon
 from ..measures.verify import threshold_of
@@ -26,7 +25,7 @@ from .attack_tab import SHARED
 from .controls import DEFAULT_TOP, POSITIONS, TOPS, View
 from .drawings import I18N, drawn_by
 from .event import Event, politely, without_last_word
-from .inputs import Epsilon, Name, Photo
+from .inputs import Name, Photo, Text
 from .lent_gpu import on_gpu
 from .messages import PairMessage, StageMessage
 from .own_picture import photo_of
@@ -77,7 +76,7 @@ def sample_pair(service: Service, chosen: Chosen, number: int, same: bool) -> tu
     """Two photographs of one person, or of two, among those whom a recogniser knows; another pair for each `number`."""
     root = folder_of(chosen.config.faces)
     everyone = service.kept("people", chosen, lambda: people_if_any(root))
-    people = [usable for theirs in everyone.values() if len(usable := [*filter(can_be_opened, theirs)]) > 1]
+    people = [theirs for theirs in everyone.values() if len(theirs) > 1]
     if len(people) < 2:
         raise Refused("refused.no_pictures")
     at = OPENING + APART * number
@@ -250,7 +249,7 @@ def _offer_api(service: Service, first: Photo, second: Photo) -> None:
 
     asked = [
         Name([BASE], value=BASE, label="model", visible=False),
-        Epsilon(None, minimum=0, maximum=1, label="epsilon", visible=False),
+        Text("", label="epsilon", visible=False),
         Name(list(ATTACKS), value=FGSM.name, label="attack", visible=False),
     ]
     button = gr.Button(visible=False)
