@@ -86,7 +86,7 @@ def test_every_person_is_split_by_the_seed():
 
 def gathered(people):
     """Faces of people as `gather` finds them, each of another picture."""
-    return Gathered(people, {file: file for own in people.values() for file in own}, [])
+    return Gathered(people, {file: file for own in people.values() for file in own}, {}, [])
 
 
 @pytest.fixture(scope="module")
