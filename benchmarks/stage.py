@@ -58,7 +58,9 @@ def main():
     print(f"{'recogniser':12}{'first, s':>10}{'grid, s':>10}{'recomputing, s':>16}{'ratio':>8}")
     for name in available_recognizers():
         recognizer = load_recognizer(name)
-        face = prepare(open_picture(BUILTIN_FACES / "person_24" / "06.png"), recognizer.input_size)
+        face = prepare(
+            open_picture(BUILTIN_FACES / "person_24" / "06.png"), recognizer.input_size, recognizer.config.framing
+        )
         label = recognizer.labels.index("person 24")
         stage_seconds(recognizer, face, label)  # warm up
         runs = [stage_seconds(recognizer, face, label) for _ in range(REPEATS)]

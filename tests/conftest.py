@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -81,12 +82,19 @@ def recognizer(request):
     return load_recognizer(request.param, "cpu", SHIPPED_MODELS)
 
 
-@pytest.fixture(scope="session")
-def faces():
-    """Eight test faces of different people and their class indices, the same for every shipped recogniser."""
+@pytest.fixture
+def faces(request):
+    """Eight test faces of different people and their class indices, as the test's recogniser is shown them."""
+    asked = "recognizer" in request.fixturenames
+    config = request.getfixturevalue("recognizer").config if asked else available_recognizers()["resnet18"]
+    return eight_faces(config.input_size, config.framing)
+
+
+@functools.cache
+def eight_faces(size, framing):
     photographs = [BUILTIN_FACES / f"person_{number:02d}" / "08.png" for number in range(1, 41, 5)]
-    labels = available_recognizers()[SHIPPED[0]].labels
-    return load_faces(photographs, 112), torch.tensor([labels.index(person_of(p)) for p in photographs])
+    labels = available_recognizers()["resnet18"].labels
+    return load_faces(photographs, size, framing), torch.tensor([labels.index(person_of(p)) for p in photographs])
 
 
 @pytest.fixture

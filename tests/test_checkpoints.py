@@ -323,10 +323,10 @@ def version_of(name, models):
 
 
 def pth(path, fill, dtype=None):
-    from fgsm.recognizers.course_checkpoints import LABELS
+    from fgsm.recognizers.course_checkpoints import course_config
     from fgsm.recognizers.networks import build_network
 
-    network = build_network("resnet18", len(LABELS))
+    network = build_network(course_config("resnet18_celeb_faces"))
     torch.nn.init.constant_(network.fc.bias, fill)
     torch.save({name: value.to(dtype or value.dtype) for name, value in network.state_dict().items()}, path)
 

@@ -20,7 +20,7 @@ PURE = [
     "shared/formats.js",
     "chart/scales.js",
     "crop/square.js",
-    "same/distance.js",
+    "shared/distance.js",
 ]
 
 

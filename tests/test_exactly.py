@@ -23,7 +23,8 @@ from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces,
 from fgsm.measures.epsilons import known_epsilon, parse_epsilons
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
-from fgsm.measures.report import aim_at, attack_report, outcome, verdict
+from fgsm.measures.outcomes import verdict_key
+from fgsm.measures.report import aim_at, attack_report, verdict
 from fgsm.measures.smallest import changes_8bit, last_recognised, smallest_epsilons
 from fgsm.measures.survive import TREATMENTS, survival
 from fgsm.measures.sweep import distinct_8bit, sweep
@@ -42,6 +43,9 @@ class People:
     test_photographs: tuple[str, ...] = ("a", "b")
     input_size: int = 2
     training_unknown: bool = False
+    framing: str = "plain"
+    unknown: int | None = None
+    threshold: float | None = None
 
 
 class Brightness(nn.Module):
@@ -522,8 +526,9 @@ def test_a_face_that_nothing_fools_is_recognised_to_the_end():
     [(True, 0.0, "unchanged"), (True, 0.1, "still"), (False, 0.0, "taken_unchanged"), (False, 0.1, "taken")],
 )
 def test_a_verdict_is_one_of_four(is_attacked, epsilon, said):
-    assert outcome(is_attacked, epsilon) == said
-    sentence = verdict({"label": "dark" if is_attacked else "light", "probability": 0.756}, "dark", epsilon)
+    assert verdict_key(Aim(0), 0 if is_attacked else 1, None, epsilon) == said
+    probabilities = torch.tensor([0.756, 0.244] if is_attacked else [0.244, 0.756])
+    sentence = verdict(Brightness(), probabilities, Aim(0), epsilon)
     words = {
         "unchanged": "Recognised as dark (76%)",
         "still": "Still recognised as dark (76%) at epsilon 0.1 (25.5/255)",
@@ -545,7 +550,9 @@ def test_a_report_has_both_scorings():
     assert report["float"]["top"][0]["probability"] == pytest.approx(1 / (1 + math.exp(-2 * margin)), abs=1e-5)
     assert np.array_equal(np.unique(picture), [151]) and "dodged" not in report["float"]
     for scoring in ("float", "8-bit"):
-        assert report[scoring]["verdict"] == verdict(report[scoring]["top"][0], "dark", 0.2)
+        sure = report[scoring]["top"][0]["probability"]
+        said = verdict(Brightness(), torch.tensor([1 - sure, sure]), Aim(0), 0.2)
+        assert (report[scoring]["verdict"], report[scoring]["outcome"]) == (said, "other")
     named, _ = attack_report(Brightness(), grey(100)[0], 0.2, 1)  # against the recogniser's own prediction
     assert named["attacked_on"] == "light" and named["float"]["verdict"].startswith("Taken for dark")
     assert named["float"]["top"][0]["probability"] > named["clean"]["top"][0]["probability"]
@@ -555,13 +562,14 @@ def test_a_report_towards_somebody_says_what_was_reached():
     reached, _ = attack_report(Brightness(), grey(100)[0], 0.2, 0, FGSM, 1)
     missed, _ = attack_report(Brightness(), grey(100)[0], 0.05, 0, FGSM, 1)
     assert reached["attacked_on"] == "dark" and reached["target"] == "light"
-    assert aim_at(Brightness(), 0, 1) == Aim(0, 1) and reached["float"]["verdict"].startswith("Taken for light")
+    assert aim_at(Brightness(), torch.tensor([0.4, 0.6]), 0, 1) == Aim(0, 1)
+    assert reached["float"]["verdict"].startswith("Taken for light")
     assert (reached["float"]["dodged"], reached["8-bit"]["impersonated"]) == (True, True)
     assert (missed["float"]["dodged"], missed["8-bit"]["impersonated"]) == (False, False)
     with pytest.raises(Refused, match="Random signs aim at nobody"):
         attack_report(Brightness(), grey(100)[0], 0.2, 0, RANDOM_SIGNS, 1)
     with pytest.raises(Refused, match="attacked as light"):
-        aim_at(Brightness(), 1, 1)
+        aim_at(Brightness(), torch.tensor([0.4, 0.6]), None, 1)
 
 
 def test_survivors_carry_their_answers():

@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fgsm.faces.detect import Square, _square_around
+from fgsm.faces.detect import Detection
+from fgsm.faces.framing import Square, plain
 from fgsm.faces.people import list_people, split
 from fgsm.faces.picture import open_picture
 from fgsm.faces.prepare import as_tensor, load_faces, prepare
@@ -251,7 +252,7 @@ def test_an_embedded_profile_gives_the_colours(kind):
 def test_a_profile_is_applied_once():
     opened = open_picture(saved(colours_picture(), "PNG", icc_profile=adobe_rgb()))
     assert not opened.info
-    assert torch.equal(prepare(opened, 32, Square(0, 0, 32)), as_tensor(opened.crop((0, 0, 32, 32))))
+    assert torch.equal(prepare(opened, 32, square=Square(0, 0, 32)), as_tensor(opened.crop((0, 0, 32, 32))))
 
 
 def test_a_palette_has_a_profile_too():
@@ -354,24 +355,28 @@ def test_a_folder_without_faces_is_refused(tmp_path):
         list_people(tmp_path)
 
 
-def test_the_square_lies_above_the_detectors_box_and_within_the_picture():
-    """The detector's box is 0.95 of the square, whose centre lies 0.06 squares above the box's."""
+def found_at(x, y, side):
+    return Detection((x, y, x + side, y + side), ((0.0, 0.0),) * 5, 1.0)
+
+
+def test_the_plain_square_lies_above_the_detectors_box_and_within_the_picture():
+    """The detector's box is 0.86 of the square, whose centre lies 0.07 squares above the box's."""
     picture = Image.new("RGB", (400, 300))
-    square = _square_around(np.array([150, 100, 95, 95]), picture)
-    assert (square.side, square.x) == (pytest.approx(100), pytest.approx(147.5))
-    assert square.y + square.side / 2 == pytest.approx(147.5 - 6)
-    beyond = ((-20, 100, (0, 91.5)), (370, 100, (300, 91.5)), (150, -20, (147.5, 0)), (150, 270, (147.5, 200)))
+    square = plain(found_at(150, 100, 86), picture)
+    assert (square.side, square.x) == (pytest.approx(100), pytest.approx(143))
+    assert square.y + square.side / 2 == pytest.approx(143 - 7)
+    beyond = ((-20, 100, (0, 86)), (380, 100, (300, 86)), (150, -20, (143, 0)), (150, 270, (143, 200)))
     for x, y, expected in beyond:
-        moved = _square_around(np.array([x, y, 95, 95]), picture)
+        moved = plain(found_at(x, y, 86), picture)
         assert (moved.x, moved.y) == pytest.approx(expected) and moved.side == pytest.approx(100)
-    assert _square_around(np.array([0, 0, 390, 390]), picture).side == 300
+    assert plain(found_at(0, 0, 390), picture).side == 300
 
 
 def test_faces_are_scaled_as_pillow_scales_bicubically():
     random = np.random.default_rng(5).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     picture, square = Image.fromarray(random), Square(10.5, 3.25, 60.0)
     box = (10.5, 3.25, 70.5, 63.25)
-    face = (255 * prepare(picture, 40, square)).round().byte().permute(1, 2, 0).numpy()
+    face = (255 * prepare(picture, 40, square=square)).round().byte().permute(1, 2, 0).numpy()
     assert np.array_equal(face, np.asarray(picture.resize((40, 40), Image.Resampling.BICUBIC, box)))
     assert not np.array_equal(face, np.asarray(picture.resize((40, 40), Image.Resampling.BILINEAR, box)))
 

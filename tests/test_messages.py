@@ -87,9 +87,6 @@ FOR_PROGRAMS = {  # that use the API, and read more than the page does
 }
 
 
-ADDED = {("stage", "threshold"), ("stage", "sharpness")}  # by same_tab.performed, until all stage messages have them
-
-
 def data_in(kind, path=()):
     """The paths of a message below which keys are data."""
     kind = inside(kind)
@@ -149,7 +146,7 @@ def test_a_script_reads_what_it_is_sent_and_nothing_else(lasting_page, name, kin
     read = {tuple(path) for path in lasting_page.evaluate(DRAW, [name, html, values])}
     data = set(data_in(kind))
     named = {path for path in read if not any(path[: len(place)] == place and path != place for place in data)}
-    sent = set(keys_of(kind)) | (ADDED if name == "same" else set())
+    sent = set(keys_of(kind))
     assert named <= sent
     unread = {path for path in sent - named if name != "same" or path[0] != "stage"}  # of which it draws a part
     assert unread == (FOR_PROGRAMS & sent if name in ("chart", "heatmap") else set())

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -317,6 +318,7 @@ def test_tied_people_are_named_in_one_order():
     class Even(nn.Module):
         labels = ("a", "b", "c", "d")
         name, input_size, device = "even", 8, torch.device("cpu")
+        config = SimpleNamespace(unknown=None, threshold=None)
 
         def forward(self, images):
             return torch.zeros(len(images), 4) + torch.tensor([0.0, 1.0, 1.0, 1.0]) + 0 * images.sum()

@@ -6,6 +6,7 @@ import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from fgsm.attacks import Aim
 from fgsm.attacks.fgsm import fgsm
 from fgsm.attacks.gradient import sign_gradient
 from fgsm.faces.picture import open_picture
@@ -36,9 +37,9 @@ def expected(photograph, name, epsilon, label=None):
     moved = np.clip(original + 255 * epsilon * sign, 0, 255)
     perturbation = np.clip(np.rint(128 + 10 * (moved - original)), 0, 255)
     probabilities = model(fgsm(model, image, target, epsilon)).softmax(1)[0]
-    first = {"label": model.labels[int(probabilities.argmax())], "probability": probabilities.max().item()}
     pictures = {"original": original, "perturbation": perturbation, "adversarial": np.clip(np.rint(moved), 0, 255)}
-    return pictures, first["label"], verdict(first, model.labels[int(target)], epsilon)
+    taken = model.labels[int(probabilities.argmax())]
+    return pictures, taken, verdict(model, probabilities, Aim(int(target)), epsilon)
 
 
 def assert_stage_shows(page, photograph, name, epsilon, label=None):

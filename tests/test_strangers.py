@@ -648,6 +648,7 @@ def hostile_page(tmp_path_factory):
     from safetensors.torch import save_file
 
     from fgsm.places import MODELS
+    from fgsm.recognizers.config import read_config
     from fgsm.recognizers.networks import build_network
 
     torch.manual_seed(0)
@@ -659,7 +660,7 @@ def hostile_page(tmp_path_factory):
     try:
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps(config))
-        weights = build_network("resnet18", len(HOSTILE)).half().state_dict()
+        weights = build_network(read_config(config, NAME)).half().state_dict()
         save_file({name: value.contiguous() for name, value in weights.items()}, folder / "model.safetensors")
         yield NAME
     finally:
@@ -944,7 +945,7 @@ def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(service, 
         visit.face, visit.attack = first_face(service, service.choose("resnet18")), visit.attack + 1
         return []
 
-    monkeypatch.setattr(own_picture, "find_faces", removed_meanwhile)
+    monkeypatch.setattr(own_picture, "detect", removed_meanwhile)
     said = list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, session="remover"))
     assert [crop for _, crop in said if crop is None or "preview" in crop] == [None]
     assert not visit.face.brought

@@ -101,7 +101,7 @@ def test_attacks_and_recognisers_come_in_lists():
 
 @pytest.mark.parametrize("value", [None, True, ["resnet18"], "", "nobody", "../resnet18", 10**400])
 def test_a_recogniser_is_one_name(value):
-    with pytest.raises(Refused, match=r"no recogniser named .*: choose one of resnet, "):
+    with pytest.raises(Refused, match=r"no recogniser named .*: choose one of dlib, resnet, "):
         survey_of().look().named(value)
 
 

@@ -186,7 +186,8 @@ def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silenc
 
     def note(wanted, language):
         view = view_of(CONTROLS, chosen, wanted)
-        return view.target, staging.note(service, view, face, language)
+        message = {"attacked": chosen.config.labels.index(face.person), "target": None}
+        return view.target, staging.note(service, view, face, message, language)
 
     target, said = note("Zoë", "en")
     assert target is None and said.startswith("ResNet-18 does not know Zoë, so the face only moves away")
@@ -194,6 +195,19 @@ def test_a_person_whom_the_recogniser_does_not_know_is_not_passed_over_in_silenc
     assert "Nobody to become is chosen yet" in note(None, "en")[1]
     target, said = note("person 07", "en")
     assert target == "person 07" and "does not know" not in said
+
+
+def test_a_face_that_is_nobodys_is_said_to_move_towards_the_nearest(service):
+    chosen = service.choose("dlib")
+    view, face = view_of(replace(CONTROLS, model="dlib"), chosen, None), visits.Face(BUILTIN_FACES / "x")
+    towards = {"attacked": chosen.config.unknown, "target": 11}
+    said = staging.note(service, view, face, towards, "en")
+    assert said.startswith("dlib's face network knows 40 people, and this face is none of them.")
+    assert "moved towards person 12" in said
+    nowhere = staging.note(service, view, face, towards | {"target": None}, "en")
+    assert "Random signs aim at nobody" in nowhere
+    nearest = staging.note(service, view, face, {"attacked": 3, "target": None}, "es")
+    assert "inscritas" in nearest
 
 
 def test_links_name_people_however_they_are_spelled(service, monkeypatch):

@@ -1,15 +1,16 @@
 // Two faces, the first one attacked at any epsilon, and how far they are from each other: drawn from what the server
 // sends once for each pair (see fgsm/page/same_tab.py).
+import { distanceOf } from '../shared/distance.js';
 import { translate } from '../shared/dom.js';
 import { inLevels, notation } from '../shared/formats.js';
 import { paint } from '../shared/paint.js';
 import { say } from '../shared/texts.js';
 import { decode } from '../viewer/message.js';
 import { clamp, mover, positionOf, rint } from '../viewer/pixels.js';
-import { distanceOf, isSame, written } from './distance.js';
-import { drawScale } from './scale.js';
+import { drawScale, written } from './scale.js';
 
 const NOTHING = '\u00a0'; // which keeps a line's height
+const SECOND = 0; // the class index of the second face, the only one that is known
 const sliderOf = () => document.querySelector('#same-epsilon input[type=range]');
 
 export function mount({ element, props, trigger, watch }) {
@@ -21,8 +22,10 @@ export function mount({ element, props, trigger, watch }) {
   let face = null; // what it says of the first picture, decoded
   let epsilon = 0; // what the slider says, before it is put on the grid of scored epsilons
 
+  const isSame = (distance) => distance <= face.threshold;
+
   function sentenceOf(distance, key = '') {
-    const word = isSame(distance, face) ? 'same' : 'different';
+    const word = isSame(distance) ? 'same' : 'different';
     return say(`same.${key}${word}`, { distance: written(distance), threshold: notation(face.threshold) });
   }
 
@@ -47,21 +50,21 @@ export function mount({ element, props, trigger, watch }) {
 
   function drawAnswers(at) {
     const { scores, same_8bit } = face;
-    const clean = distanceOf(scores.float[0], face);
-    const wasSame = isSame(clean, face);
+    const clean = distanceOf(face, scores.float[0], SECOND);
+    const wasSame = isSame(clean);
     slot('clean').textContent = say('same.distance', { distance: written(clean) });
     slot('way').textContent = say(wasSame ? 'same.away' : 'same.towards');
     const inFile = scores['8-bit'][same_8bit[at]];
     if (!scores.float[at] || !inFile) return drawWaiting(clean);
-    const now = distanceOf(scores.float[at], face);
-    const same = isSame(now, face);
+    const now = distanceOf(face, scores.float[at], SECOND);
+    const same = isSame(now);
     root.dataset.verdict = same ? 'same' : 'different';
     root.dataset.distance = written(now);
     root.classList.toggle('turned', same !== wasSame);
     slot('verdict').textContent = sentenceOf(now);
     slot('distance').textContent = say('same.distance', { distance: written(now) });
     slot('relation').textContent = say(same ? 'same.is' : 'same.is_not');
-    slot('saved').textContent = sentenceOf(distanceOf(inFile, face), 'saved_');
+    slot('saved').textContent = sentenceOf(distanceOf(face, inFile, SECOND), 'saved_');
     drawScale(root.querySelector('svg'), { threshold: face.threshold, clean, now });
   }
 

@@ -2,7 +2,6 @@
 import { makeSvg } from '../shared/dom.js';
 import { notation } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
-import { written } from './distance.js';
 
 const TOP = 1.2; // two people are rarely farther from each other
 const STEP = 0.2;
@@ -10,6 +9,8 @@ const NEAR = 64; // pixels to the threshold's label, where no number fits beside
 const EDGE = 12; // pixels beside the scale, for markers and numbers at its ends
 const MIDDLE = 36; // of the bar
 const HALF = 7;
+
+export const written = (distance) => distance.toFixed(3);
 
 export function drawScale(svg, { threshold, clean, now }) {
   const width = Math.max(240, svg.clientWidth);

@@ -1,50 +1,83 @@
 // In words and bars: whom the recogniser takes the face on the stage for.
+import { distanceOf } from '../shared/distance.js';
 import { make } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
-import { ranked } from './ranking.js';
+import { nearestOf, ranked } from './ranking.js';
 
-// Which sentence it is, the server has said (see fgsm/measures/report.py, outcome).
-export function verdictAt({ verdicts, attacked, labels, epsilons }, at, first) {
+// How sure the recogniser is of one of `probabilities`: a percentage or, where it compares faces, a distance.
+export function sureness(face, probabilities, index, digits = 1) {
+  if (face.unknown === null) return percent(probabilities[index], digits);
+  return say('verdict.distance', { distance: distanceOf(face, probabilities, index).toFixed(2) });
+}
+
+// Whom the face is taken for, and how surely; of a face that is nobody's, who comes nearest.
+export function takenFor(face, probabilities) {
+  const [{ index }] = ranked(probabilities);
+  if (index === face.unknown) return face.names[index];
+  return `${face.names[index]}, ${sureness(face, probabilities, index)}`;
+}
+
+export function nearest(face, probabilities) {
+  const person = nearestOf(face, probabilities);
+  return { person: face.names[person], distance: distanceOf(face, probabilities, person).toFixed(2) };
+}
+
+// Which sentence it is, the server has said (see fgsm/measures/outcomes.py).
+export function verdictAt(face, at, probabilities) {
+  const { verdicts, attacked, names, epsilons, unknown, threshold } = face;
+  const [{ index }] = ranked(probabilities);
+  const near = unknown === null ? {} : nearest(face, probabilities);
   return say(`verdict.${verdicts[at]}`, {
-    attacked: labels[attacked],
-    taken: labels[first.index],
-    confidence: percent(first.probability, 0),
+    attacked: names[attacked],
+    taken: names[index],
+    confidence: sureness(face, probabilities, index, 0),
     epsilon: notation(epsilons[at]),
     levels: inLevels(epsilons[at]),
+    nearest: near.person,
+    distance: near.distance,
+    threshold: threshold?.toFixed(2),
   });
 }
 
 // Of an attack that aims at somebody: whether it got away from the one and whether it became the other.
-export function goalsOf({ attacked, target, labels }, probabilities, first) {
-  const confidence = percent(probabilities[target]);
+export function goalsOf(face, probabilities, first) {
+  const { attacked, target, names, unknown } = face;
+  const about = { target: names[target], confidence: sureness(face, probabilities, target) };
+  const missed = unknown === null ? 'goal.not_impersonated' : 'goal.not_near';
+  const become = say(first.index === target ? 'goal.impersonated' : missed, about);
+  if (attacked === unknown) return become; // there is nobody to get away from
   const dodged = first.index === attacked ? 'goal.not_dodged' : 'goal.dodged';
-  const become = first.index === target ? 'goal.impersonated' : 'goal.not_impersonated';
-  return `${say(dodged, { attacked: labels[attacked] })} ${say(become, { target: labels[target], confidence })}`;
+  return `${say(dodged, { attacked: names[attacked] })} ${become}`;
 }
 
 // What a file of the adversarial image would be taken for, and whether that differs from the float image.
-export function fileAt({ scores, same_8bit, labels, epsilons }, at, first) {
-  const [inFile] = ranked(scores['8-bit'][same_8bit[at]]);
-  const differs = inFile.index !== first.index;
-  const saved = { person: labels[inFile.index], confidence: percent(inFile.probability) };
+export function fileAt(face, at, first) {
+  const { scores, same_8bit, epsilons } = face;
+  const inFile = scores['8-bit'][same_8bit[at]];
+  const [{ index }] = ranked(inFile);
+  const differs = index !== first.index;
+  const saved = { who: takenFor(face, inFile) };
   const isOriginal = 255 * epsilons[at] < 0.5 && epsilons[at] > 0;
   const sentences = [say(differs ? 'viewer.but_saved' : 'viewer.saved', saved)];
   if (isOriginal) sentences.push(say('viewer.file_is_original'));
   return { differs, sentence: sentences.join(' ') };
 }
 
-// Fills `list` with the people of `top`; `fooling` is the class index of whom the face is taken for instead.
-export function listTop(list, { labels, attacked, references }, top, fooling) {
+// Fills `list` with the people who get most of `probabilities`; `fooling` is the class index of whom the face is taken
+// for instead. Where faces are compared, a number is a distance, and that of nobody the threshold.
+export function listTop(list, face, probabilities, fooling) {
+  const { labels, names, attacked, references, unknown } = face;
   list.replaceChildren();
-  for (const { probability, index } of top) {
-    const label = labels[index];
+  for (const { probability, index } of ranked(probabilities)) {
     const row = make('li', list, undefined, index === attacked ? 'attacked' : index === fooling ? 'fooling' : '');
+    row.classList.toggle('unknown', index === unknown);
     const photograph = make('img', row);
     photograph.alt = '';
-    if (references[label]) photograph.src = references[label];
-    make('span', row, label, 'name').title = label;
+    if (references[labels[index]]) photograph.src = references[labels[index]];
+    make('span', row, names[index], 'name').title = names[index];
     make('i', make('span', row, undefined, 'bar')).style.width = percent(probability, 2);
-    make('output', row, percent(probability));
+    const distance = unknown === null ? null : distanceOf(face, probabilities, index).toFixed(2);
+    make('output', row, distance ?? percent(probability));
   }
 }

@@ -1,4 +1,5 @@
 // What the server sends for one face (see fgsm/page/messages.py, StageMessage), with its arrays unpacked.
+import { say } from '../shared/texts.js';
 import { unpack } from './pixels.js';
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -17,8 +18,9 @@ function byPosition(parts, classes) {
 
 // What is not unpacked is read from the message itself.
 export function decode(message) {
-  const { size, sign, images, scores, labels, pixels, references } = message;
+  const { size, sign, images, scores, labels, pixels, references, unknown } = message;
   return Object.assign(Object.create(message), {
+    names: labels.map((label, index) => (index === unknown ? say('label.unknown') : label)),
     pixels: bytes(pixels),
     sign: sign === null ? null : unpack(bytes(sign), size * size * 3),
     images: Object.fromEntries(Object.entries(images).map(([at, text]) => [at, bytes(text)])),

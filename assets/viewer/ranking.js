@@ -9,7 +9,11 @@ export function ranked(probabilities, count = TOP) {
 }
 
 // The person to compare with the attacked one: the target, or the likeliest other one.
-export function rivalOf({ attacked, target }, probabilities) {
+export function rivalOf({ attacked, target, unknown }, probabilities) {
   if (target !== null) return target;
-  return ranked(probabilities).find(({ index }) => index !== attacked)?.index ?? attacked;
+  return ranked(probabilities).find(({ index }) => index !== attacked && index !== unknown)?.index ?? attacked;
 }
+
+// The likeliest person, whether or not the face is near enough to count as that person's.
+export const nearestOf = ({ unknown }, probabilities) =>
+  ranked(probabilities).find(({ index }) => index !== unknown)?.index ?? unknown;

@@ -1,5 +1,6 @@
 // Under the stage: how confident the recogniser is of two people at every epsilon, and the smallest epsilon found that
 // fools it, which is marked on the slider's track as well.
+import { distanceOf, FARTHEST } from '../shared/distance.js';
 import { makeSvg } from '../shared/dom.js';
 import { inLevels, notation } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
@@ -7,7 +8,14 @@ import { say } from '../shared/texts.js';
 const THUMB = 16; // pixels; the middle of the slider's thumb travels this much less than the track's length
 const lastOf = (epsilons) => epsilons[epsilons.length - 1];
 
-export function drawStrip(svg, { epsilons, scores, smallest, attacked }, at, rival) {
+// How near the top somebody stands, in [0, 1]: by confidence or, where faces are compared, by nearness.
+function heightOf(face, probabilities, index) {
+  if (face.unknown === null) return probabilities[index];
+  return Math.max(0, 1 - distanceOf(face, probabilities, index) / FARTHEST);
+}
+
+export function drawStrip(svg, face, at, rival) {
+  const { epsilons, scores, smallest, attacked, unknown } = face;
   const top = lastOf(epsilons);
   const width = Math.max(200, svg.clientWidth);
   const height = svg.clientHeight;
@@ -23,21 +31,26 @@ export function drawStrip(svg, { epsilons, scores, smallest, attacked }, at, riv
     if (found && found.epsilon <= top) makeSvg('line', upright(found.epsilon, name), svg);
   }
   makeSvg('line', upright(epsilons[at], 'now'), svg);
-  for (const [label, name] of [
+  const lines = [
+    [unknown, 'threshold'],
     [attacked, 'attacked'],
     [rival, 'rival'],
-  ]) {
-    const point = (epsilon, i) => (scores.float[i] ? [`${x(epsilon)},${y(scores.float[i][label])}`] : []);
+  ];
+  for (const [label, name] of lines.filter(([label], place) => label !== null && (place === 0 || label !== unknown))) {
+    const point = (epsilon, i) =>
+      scores.float[i] ? [`${x(epsilon)},${y(heightOf(face, scores.float[i], label))}`] : [];
     makeSvg('polyline', { class: name, points: epsilons.flatMap(point).join(' ') }, svg);
     const now = scores.float[at];
-    if (now) makeSvg('circle', { class: name, r: 4, cx: x(epsilons[at]), cy: y(now[label]) }, svg);
+    if (now && label !== unknown) {
+      makeSvg('circle', { class: name, r: 4, cx: x(epsilons[at]), cy: y(heightOf(face, now, label)) }, svg);
+    }
   }
 }
 
-export function describeSmallest({ smallest, target, labels, epsilons, sign }) {
+export function describeSmallest({ smallest, target, names, epsilons, sign }) {
   const { float, '8-bit': file } = smallest;
   const aimed = target === null ? '' : '_target';
-  const about = { target: labels[target], top: notation(lastOf(epsilons)) };
+  const about = { target: names[target], top: notation(lastOf(epsilons)) };
   if (!float) return say(`smallest.none${aimed}`, about);
   if (float.epsilon === 0) return say(`smallest.zero${aimed}`, about);
   const found = { ...about, epsilon: notation(Number(float.epsilon.toFixed(5))), levels: inLevels(float.epsilon) };

@@ -1,9 +1,9 @@
 // The stage: draws one attacked face at any epsilon from what the server sent once (see fgsm/page/stage.py).
 import { copy, link } from '../shared/address.js';
 import { translate } from '../shared/dom.js';
-import { inLevels, notation, percent } from '../shared/formats.js';
+import { inLevels, notation } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
-import { fileAt, goalsOf, listTop, verdictAt } from './answers.js';
+import { fileAt, goalsOf, listTop, nearest, takenFor, verdictAt } from './answers.js';
 import { decode } from './message.js';
 import { clamp, mover, positionOf, rint } from './pixels.js';
 import { ranked, rivalOf } from './ranking.js';
@@ -46,7 +46,7 @@ export function mount({ element, props, trigger, watch }) {
 
   // No answer of an earlier face or epsilon may stand under a new picture.
   function drawWaiting() {
-    root.classList.remove('fooled');
+    root.classList.remove('fooled', 'unknown');
     root.dataset.prediction = '';
     slot('verdict').textContent = say('viewer.waiting');
     for (const name of ['adversarial', 'taken', 'file', 'goals']) slot(name).textContent = NOTHING;
@@ -64,38 +64,42 @@ export function mount({ element, props, trigger, watch }) {
   }
 
   function drawClean() {
-    const top = ranked(face.scores.float[0]);
-    const person = face.labels[top[0].index];
-    slot('clean').textContent = `${person}, ${percent(top[0].probability)}`;
-    listTop(slot('clean-top'), face, top, -1);
+    const answer = face.scores.float[0];
+    const person = face.names[ranked(answer)[0].index];
+    slot('clean').textContent = takenFor(face, answer);
+    listTop(slot('clean-top'), face, answer, -1);
     canvas('original').ariaLabel = say('viewer.original_known', { person });
   }
 
   function drawAnswers(at) {
-    const { scores, same_8bit, attacked, labels, target, smallest, attack } = face;
+    const { scores, same_8bit, attacked, labels, names, target, smallest, attack, unknown } = face;
     const answer = scores.float[at];
     if (!answer || !scores['8-bit'][same_8bit[at]]) return drawWaiting();
-    const top = ranked(answer);
-    const person = labels[top[0].index];
-    const fooled = top[0].index !== attacked;
+    const [first] = ranked(answer);
+    const person = names[first.index];
+    const fooled = first.index !== attacked;
     root.classList.toggle('fooled', fooled);
-    root.dataset.prediction = person;
-    slot('adversarial').textContent = `${person}, ${percent(top[0].probability)}`;
-    slot('relation').textContent = say(fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
+    root.dataset.prediction = labels[first.index];
+    slot('adversarial').textContent = takenFor(face, answer);
+    const nobody = first.index === unknown;
+    root.classList.toggle('unknown', nobody);
+    slot('relation').textContent = say(nobody ? 'viewer.is' : fooled ? 'viewer.taken_for' : 'viewer.recognised_as');
     slot('taken').textContent = person;
-    drawReference(person);
-    slot('verdict').textContent = verdictAt(face, at, top[0]);
-    if (target !== null) slot('goals').textContent = goalsOf(face, answer, top[0]);
+    drawReference(labels[first.index]);
+    slot('about').textContent = nobody ? say('viewer.nearest', nearest(face, answer)) : say('viewer.reference');
+    slot('verdict').textContent = verdictAt(face, at, answer);
+    if (target !== null) slot('goals').textContent = goalsOf(face, answer, first);
     slot('hint').hidden = target === null || !attack.offers || !smallest || Boolean(smallest.float);
     const rival = rivalOf(face, answer);
     drawStrip(root.querySelector('.strip svg'), face, at, rival);
-    slot('strip-attacked').textContent = labels[attacked];
-    slot('strip-rival').textContent = labels[rival];
-    const file = fileAt(face, at, top[0]);
+    slot('strip-attacked').textContent = names[attacked];
+    slot('strip-rival').textContent = names[rival];
+    const file = fileAt(face, at, first);
     slot('file').textContent = file.sentence;
     slot('file').classList.toggle('differs', file.differs);
-    canvas('adversarial').ariaLabel = say(fooled ? 'viewer.adversarial_taken' : 'viewer.adversarial_still', { person });
-    listTop(slot('adversarial-top'), face, top, top[0].index);
+    const seen = nobody ? 'unknown' : fooled ? 'taken' : 'still';
+    canvas('adversarial').ariaLabel = say(`viewer.adversarial_${seen}`, { person });
+    listTop(slot('adversarial-top'), face, answer, first.index);
   }
 
   function drawSmallest() {
@@ -124,6 +128,9 @@ export function mount({ element, props, trigger, watch }) {
     if (face.epsilon !== null) epsilon = face.epsilon;
     paint('original', (i) => face.pixels[i]);
     slot('attacked').textContent = face.note;
+    const compares = face.unknown !== null;
+    slot('strip-of').textContent = say(compares ? 'strip.distance' : 'strip.confidence');
+    slot('strip-threshold').hidden = !compares;
     root.querySelector('.goals').hidden = face.target === null;
     slot('hint').hidden = true;
     for (const button of root.querySelectorAll('button')) button.disabled = false;

@@ -20,8 +20,8 @@ def attack_command(arguments: argparse.Namespace) -> None:
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
     face, about = framed(picture, recognizer.input_size, recognizer.config.framing)
-    label = None if arguments.label is None else known_person(recognizer.labels, arguments.label)
-    target = known_target(recognizer.labels, arguments.target, attack)
+    label = None if arguments.label is None else known_person(recognizer.config.people, arguments.label)
+    target = known_target(recognizer.config.people, arguments.target, attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)
     report["framing"] = about
     if arguments.out is not None:
@@ -34,12 +34,17 @@ def as_text(report: dict[str, Any]) -> str:
     columns = {"clean": "clean", "float": "adversarial, float", "8-bit": "adversarial, 8-bit"}
     lines = ["".join(title.ljust(28) for title in columns.values()).rstrip()]
     for places in zip(*(report[column]["top"] for column in columns), strict=True):
-        cells = [f"{place['label']}  {place['probability']:.1%}" for place in places]
+        cells = [f"{place['label']}  {how_sure(place)}" for place in places]
         lines.append("".join(cell.ljust(28) for cell in cells).rstrip())
     verdicts = [f"Float image: {as_verdict(report['float'])}", f"8-bit image: {as_verdict(report['8-bit'])}"]
     towards = f", towards {report['target']}" if report["target"] else ""
     heads = [report["framing"], f"{report['model']}, {report['attack']}, attacked on {report['attacked_on']}{towards}."]
     return "\n".join([*heads, "", *lines, "", *verdicts])
+
+
+def how_sure(place: dict[str, Any]) -> str:
+    """The distance of one of the top labels, where the recogniser compares, else its probability."""
+    return f"{place['distance']:.2f}" if "distance" in place else f"{place['probability']:.1%}"
 
 
 def as_verdict(outcome: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what only names framings need not wait for PyTorch
 PLAIN, ALIGNED = "plain", "aligned"
 FRAMINGS = (PLAIN, ALIGNED)
 # On the 400 built-in photographs the detector's box is, in the median, 0.86 times as large as the centre square that
-# recognisers are trained on, and its centre lies 0.07 squares below that of the square (benchmarks/framing.py).
+# recognisers are trained on, and its centre lies 0.07 squares below that of the square (benchmarks/enrolment.py).
 BOX_TO_SQUARE = 0.86
 SQUARE_ABOVE_BOX = 0.07
 # Where the square would be nearly as large as the picture it is a portrait that somebody has framed already.

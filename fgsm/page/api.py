@@ -37,7 +37,7 @@ def answer(event: Event, photo: str | None, model: Any, epsilon: Any, attack: An
     service = event.service
     epsilon, chosen_attack, chosen = known_epsilon(epsilon), known_attack(attack), service.choose(model)
     shown = chosen.config.input_size, chosen.config.framing
-    aimed_at = known_target(chosen.config.labels, target, chosen_attack)
+    aimed_at = known_target(chosen.config.people, target, chosen_attack)
     if photo is None:
         raise Refused("refused.no_picture")
     [brought] = service.uploads.take(event.session, photo)

@@ -85,7 +85,7 @@ def view_of(controls: Controls, chosen: Chosen, wanted: str | None) -> View:
     attack = CONTROL if random else known_attack(controls.method)
     if controls.goal == DODGE or not attack.may_aim:
         return View(chosen, epsilon, top, attack)
-    if wanted in chosen.config.labels:
+    if wanted in chosen.config.people:
         return View(chosen, epsilon, top, attack, wanted)
     return View(chosen, epsilon, top, attack, missing=wanted or "")
 

@@ -19,7 +19,8 @@ class StageMessage(TypedDict):
     `stage.pack_signs`; of others `images` has pixels, by position in `epsilons`. `same_8bit` has for every epsilon the
     position of the first one with the same 8-bit image. `scores` are for both scorings lists of [positions, float32
     probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence that says whom it is
-    taken for. `references` are photographs of the people among the first five anywhere.
+    taken for. `references` are photographs of the people among the first five anywhere. Where `unknown` is the class
+    index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) / sharpness.
     """
 
     model: str
@@ -28,6 +29,9 @@ class StageMessage(TypedDict):
     attack: AttackMessage
     attacked: int
     target: int | None
+    unknown: int | None
+    threshold: float | None
+    sharpness: float
     epsilons: list[float]
     pixels: str
     sign: str | None

@@ -15,10 +15,8 @@ from ..attacks.fgsm import FGSM
 from ..faces.people import people_if_any
 from ..faces.prepare import Framed, as_picture, framed
 from ..measures.epsilons import known_epsilon
-from ..measures.verify import threshold_of
 from ..places import folder_of
 from ..recognizers.enrol import BASE, pair_with
-from ..recognizers.enrolled import SHARPNESS
 from ..texts import Refused, say
 from . import api
 from .attack_tab import SHARED
@@ -150,9 +148,7 @@ def messages(
 @on_gpu
 def performed(service: Service, view: View, first: Tensor, second: Tensor) -> Iterator[StageMessage]:
     """What `perform` says of the first face to a recogniser that knows the second alone."""
-    network = pair_with(service.network(view.model), second)
-    for message in perform(network, first, view.epsilons, view.epsilon):
-        yield cast(StageMessage, {**message, "threshold": threshold_of(network), "sharpness": SHARPNESS})
+    yield from perform(pair_with(service.network(view.model), second), first, view.epsilons, view.epsilon)
 
 
 def open_pair(event: PairEvent) -> Iterator[PairMessage]:

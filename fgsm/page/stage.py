@@ -14,9 +14,11 @@ from ..attacks import Attack
 from ..attacks.attack import aimed
 from ..attacks.fgsm import FGSM
 from ..faces.prepare import as_picture
-from ..measures.report import TOP, aim_at, outcome
+from ..measures.outcomes import verdict_key
+from ..measures.report import TOP, aim_at
 from ..measures.smallest import smallest_epsilons
 from ..measures.sweep import distinct_8bit
+from ..recognizers.enrolled import SHARPNESS
 from ..recognizers.recognizer import Recognizer
 from ..recognizers.scoring import ranked, score
 from .messages import StageMessage
@@ -41,12 +43,13 @@ def perform(
     """Messages for the stage, each a whole one that holds more than the one before.
 
     `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one,
-    on the recogniser's own clean prediction; with a `target`, towards that class index. The first message has the
+    on the recogniser's own clean prediction; with a `target`, towards that class index; see `report.aim_at` for a face
+    that is nobody's. The first message has the
     scores at 0 and at `epsilon`, the others follow from there to both sides; the last one has the `smallest` epsilons.
     `epsilons` starts with 0 and rises. Raises Refused for a target that is attacked.
     """
     image = face.unsqueeze(0).to(recognizer.device)
-    aim = aim_at(recognizer, int(score(recognizer, image).argmax()) if label is None else label, target)
+    aim, unknown = aim_at(recognizer, score(recognizer, image)[0], label, target, attack), recognizer.config.unknown
     moves = aimed(attack, recognizer, image, aim)
     sign = moves.sign
     same_8bit = distinct_8bit(epsilons) if attack.one_direction else list(range(len(epsilons)))
@@ -56,7 +59,10 @@ def perform(
         "labels": recognizer.labels,
         "attack": {"change": attack.change, "offers": attack.offers},
         "attacked": aim.attacked,
-        "target": target,
+        "target": aim.target,
+        "unknown": unknown,
+        "threshold": recognizer.config.threshold,
+        "sharpness": SHARPNESS,
         "epsilons": list(epsilons),
         "pixels": encode(np.asarray(as_picture(face))),
         "sign": None if sign is None else encode(pack_signs(sign[0].permute(1, 2, 0).cpu().numpy())),
@@ -88,7 +94,7 @@ def perform(
                 scores[scoring] = [*scores[scoring], (chosen, encode(answers.cpu().numpy()))]
                 predicted[scoring] |= zip(chosen, answers.argmax(1).tolist(), strict=True)
         for at in positions:
-            verdicts[str(at)] = outcome(predicted["float"][at] == aim.attacked, epsilons[at])
+            verdicts[str(at)] = verdict_key(aim, predicted["float"][at], unknown, epsilons[at])
         seen = {recognizer.labels[index] for index in ranked(probabilities, TOP).unique().tolist()}
         references = {label: photograph_of(label) for label in sorted(seen - message["references"].keys())}
         new = {"images": images, "scores": scores, "verdicts": verdicts}

@@ -54,9 +54,8 @@ def gallery_of(service: Service, chosen: Chosen) -> list[tuple[Image.Image, str 
 
 def people_of(service: Service, chosen: Chosen, target: str | None) -> PeopleMessage:
     """Everyone whom the recogniser knows, and whom the visitor wants to become."""
-    labels = chosen.config.labels
     people: list[Person] = [
-        {"name": name, "photograph": reference_photograph(service, chosen, name)} for name in labels
+        {"name": name, "photograph": reference_photograph(service, chosen, name)} for name in chosen.config.people
     ]
     return {"people": people, "chosen": target}
 
@@ -136,8 +135,8 @@ def change_goal(event: StageEvent) -> Iterator[tuple[Stage, Any, Any, Any]]:
 def choose_target(event: StageEvent) -> Iterator[Stage]:
     """The stage with the face on its way to the person who was clicked."""
     [person] = event.told("person")
-    visit, labels = event.visit, event.view().model.config.labels
-    before, visit.target = visit.target, labels[known_person(labels, person)]
+    visit, known = event.visit, event.view().model.config.people
+    before, visit.target = visit.target, known[known_person(known, person)]
     try:
         yield from shown(event, event.view())
     except Refused:

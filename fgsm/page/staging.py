@@ -40,12 +40,12 @@ def shown(
     if face is None:
         return
     visit.face = face
-    said = note(event.service, view, face, event.language)
     link = link_to(view, face)
     try:
         for message in messages(event.service, view, face, event.caller):
             if visit.attack != current:
                 return
+            said = note(event.service, view, face, message, event.language)
             yield {**message, "id": current, "gain": TOPS[view.top], "note": said, "epsilon": move_to, "link": link}
     except Refused:
         if visit.attack != current:
@@ -95,17 +95,20 @@ def expected(view: View) -> tuple[float, float]:
     return seconds(len(view.epsilons)), seconds(2)
 
 
-def note(service: Service, view: View, face: Face, language: str) -> str:
+def note(service: Service, view: View, face: Face, message: StageMessage, language: str) -> str:
     """What a visitor should know of the attack: on which label, at what cost, and what is special about it."""
-    config, attack = view.model.config, view.attack
-    about = {"recogniser": title(view.model.name, language), "people": len(config.labels)}
-    if view.target:
+    config, attack, target = view.model.config, view.attack, message["target"]
+    about = {"recogniser": title(view.model.name, language), "people": len(config.people)}
+    if message["attacked"] == config.unknown and not view.target:
+        towards = None if target is None else config.labels[target]
+        sentences = [say("note.unknown" if towards else "note.unknown_random", language, target=towards, **about)]
+    elif view.target:
         sentences = [say("note.target", language, target=view.target)]
     elif label_of(view.model, face.person) is not None:
         known_apart = "unknown" if config.training_unknown else "test"
         sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
-        who = "stranger" if face.person else "own_prediction"
+        who = ("stranger" if face.person else "own_prediction") + ("" if config.unknown is None else "_compared")
         sentences = [say(f"note.{who}", language, person=face.person, **about)]
     if view.missing:
         sentences.insert(0, say("note.target_unknown", language, target=view.missing, **about))
@@ -139,7 +142,7 @@ def asked_for(service: Service, link: dict[str, str]) -> tuple[Face | None, View
     face = sample_of(service, chosen, link.get("face", "")) or first_face(service, chosen)
     top = next((top for top in TOPS if f"{top:g}" == link.get("top")), DEFAULT_TOP)
     attack = next((attack for name, attack in ATTACKS.items() if in_link(name) == link.get("attack")), FGSM)
-    target = spelled_like(link.get("target", ""), chosen.config.labels)
+    target = spelled_like(link.get("target", ""), chosen.config.people)
     if not attack.may_aim or (face is not None and face.person == target):
         target = None
     view = View(chosen, 0.0, top, attack, target)

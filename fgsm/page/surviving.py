@@ -27,8 +27,7 @@ def survivors_of(service: Service, view: View, face: Tensor, label: int | None) 
     """What the attack is to do, and what each treatment leaves of the adversarial face."""
     network = service.network(view.model)
     image = face.unsqueeze(0).to(network.device)
-    attacked = int(score(network, image).argmax()) if label is None else label
-    aim = aim_at(network, attacked, label_of(view.model, view.target))
+    aim = aim_at(network, score(network, image)[0], label, label_of(view.model, view.target), view.attack)
     return aim, survival(network, aimed(view.attack, network, image, aim).both_at([view.epsilon])[1][0, 0])
 
 

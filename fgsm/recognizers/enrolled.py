@@ -69,6 +69,13 @@ def distances(embeddings: Tensor, templates: Tensor) -> Tensor:
     return apart
 
 
+def distances_in(probabilities: Tensor, threshold: float) -> Tensor:
+    """The distances that an Enrolled network's probabilities, (..., C), came from; that of nobody is the threshold."""
+    logs = probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+    apart: Tensor = threshold + (logs[..., -1:] - logs) / SHARPNESS
+    return apart
+
+
 def choose_threshold(embeddings: Tensor, counts: Sequence[int]) -> float:
     """The threshold for people enrolled with these `embeddings`, (sum of `counts`, 128), by RULE.
 
