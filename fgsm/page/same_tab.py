@@ -86,22 +86,21 @@ def source_of(event: PairEvent, place: str) -> Path | Upload:
     """The picture that the visit has brought in that place or, where it has none that can be used, a sample face."""
     name, pair = event.photos[place], event.pair
     if name is not None and name != pair.unusable.get(place):
-        return event.service.uploads.claim(name, event.session, place)
+        upload = event.service.uploads.claim(name, event.session, place)
+        event.service.uploads.keep_only(upload)
+        return upload
     return cast(tuple[Path, Path], pair.samples)[PLACES.index(place)]
 
 
 def framed_for(event: PairEvent, chosen: Chosen, place: str, source: Path | Upload) -> Framed:
     """The picture in that place as the recogniser sees it. One that cannot be opened is forgotten."""
-    uploads = event.service.uploads
     try:
         picture = opened(event.service, source, event.caller)
     except Refused:
         if isinstance(source, Upload):
-            uploads.abandon(source)
+            event.service.uploads.abandon(source)
             event.pair.unusable[place] = source.name
         raise
-    if isinstance(source, Upload):
-        uploads.keep_only(source)
     return framed(picture, chosen.config.input_size, chosen.config.framing, event.language)
 
 
