@@ -46,6 +46,8 @@ def test_models_lists_every_recogniser_with_its_accuracy(command_line):
         config = available_recognizers()[name]
         (line,) = [line for line in lines if line.split()[0] == name]
         assert f"{config.test_accuracy:.1%}" in line and config.data in line
+        assert ("threshold 0.46" in line) == (name == "dlib")
+    assert "not trained: 200 photographs enrolled" in next(line for line in lines if line.startswith("dlib "))
     assert "54.9 M" in next(line for line in lines if line.startswith("resnet "))
 
 

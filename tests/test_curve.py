@@ -52,6 +52,19 @@ def test_counts_equal_torchattacks_with_a_loop_of_its_own(some):
         assert ours.examples[at] == fooled[:5], epsilon
 
 
+def test_faces_that_dlib_takes_for_nobody_are_those_of_torchattacks():
+    model = load_recognizer("dlib", device="cpu")
+    images, labels = (part[::5] for part in load_test_set(model))
+    epsilons = [0.0, 0.005, 0.01]
+    ours = last(accuracy_curve(model, images, labels, epsilons, batch_size=3))
+    assert model.labels[40] == "unknown" and 0 < ours.unknown[2] < len(images)
+    for at, epsilon in enumerate(epsilons):
+        answers = model(torchattacks.FGSM(model, eps=epsilon)(images, labels)).argmax(1)
+        assert ours.unknown[at] == int((answers == 40).sum()), epsilon
+        assert ours.correct[at] == int((answers == labels).sum()), epsilon
+        assert ours.confused[at] == int(((answers != labels) & (answers != 40)).sum()), epsilon
+
+
 def test_snapshots_grow_to_the_final_one_whatever_the_batch(some):
     model, images, labels = some[0], some[1][:12], some[2][:12]
     snapshots = list(accuracy_curve(model, images, labels, [0.01, 0.05], batch_size=5))
@@ -127,6 +140,7 @@ def test_csv_holds_the_counts(some, tmp_path):
     assert tuple(rows[0]) == CURVE_COLUMNS and len(rows) == 2
     for at, row in enumerate(rows):
         assert (int(row["correct"]), int(row["total"]), int(row["fooled"])) == (curve.correct[at], 6, curve.fooled[at])
+        assert row["unknown"] == "0"
         assert float(row["accuracy"]) == pytest.approx(curve.correct[at] / 6, abs=1e-4)
         low, high = wilson_interval(curve.correct[at], 6)
         assert (float(row["ci_low"]), float(row["ci_high"])) == pytest.approx((low, high), abs=1e-4)
@@ -135,7 +149,7 @@ def test_csv_holds_the_counts(some, tmp_path):
 def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0)):
     fooled = [max(0, correct[0] - count) for count in correct]
     examples = [[] for _ in correct]
-    return Snapshot(model, "FGSM", "float32", list(epsilons), list(correct), fooled, correct[0], 200, examples)
+    return Snapshot(model, "FGSM", "float32", list(epsilons), list(correct), fooled, [0] * 3, correct[0], 200, examples)
 
 
 def test_what_surprises_is_explained_and_nothing_else():

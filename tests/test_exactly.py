@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from fgsm.attacks.gradient import in_halves, sign_gradient
 from fgsm.attacks.pgd import PGD, pgd
 from fgsm.attacks.pixels import as_8bit, perturb, perturb_8bit
 from fgsm.attacks.random_signs import RANDOM_SIGNS, random_signs
+from fgsm.cli.measure import curve_table
 from fgsm.measures.curve import Snapshot, accuracy_curve, doubts, example_faces, explain_curves, parts_of
 from fgsm.measures.epsilons import known_epsilon, parse_epsilons
+from fgsm.measures.figures import accuracy_figure, examples_figure
 from fgsm.measures.intervals import wilson_interval
 from fgsm.measures.names import known_attack, known_attacks, known_person, known_recognizers
-from fgsm.measures.outcomes import verdict_key
+from fgsm.measures.outcomes import OTHER, RECOGNISED, TARGET, UNKNOWN, verdict_key
 from fgsm.measures.report import aim_at, attack_report, verdict
 from fgsm.measures.smallest import changes_8bit, last_recognised, smallest_epsilons
 from fgsm.measures.survive import TREATMENTS, survival
@@ -42,10 +45,10 @@ class People:
     labels: tuple[str, ...] = ("dark", "light")
     test_photographs: tuple[str, ...] = ("a", "b")
     input_size: int = 2
-    training_unknown: bool = False
     framing: str = "plain"
-    unknown: int | None = None
+    training_unknown: bool = False
     threshold: float | None = None
+    unknown: int | None = None
 
 
 class Brightness(nn.Module):
@@ -65,6 +68,23 @@ class Brightness(nn.Module):
         self.asked += len(images)
         margin = self.slope * (images.mean((1, 2, 3)) - self.threshold)
         return torch.stack([-margin, margin], 1)
+
+
+class Shades(nn.Module):
+    """Takes a picture for the nearer of 0.2 and 0.8 in brightness, or nobody where that is beyond `threshold`."""
+
+    labels = ("dark", "light", "unknown")
+    input_size = 2
+    device = torch.device("cpu")
+    name = "shades"
+
+    def __init__(self, threshold=0.15):
+        super().__init__()
+        self.config = People(labels=self.labels, threshold=threshold, unknown=2)
+
+    def forward(self, images):
+        apart = (images.mean((1, 2, 3))[:, None] - torch.tensor([0.2, 0.8])).abs()
+        return -20 * torch.cat([apart, torch.full((len(images), 1), self.config.threshold)], 1)
 
 
 def grey(*levels):
@@ -290,6 +310,23 @@ def test_fooled_are_those_who_had_been_recognised():
     )
 
 
+def test_who_is_taken_for_nobody_is_counted_apart():
+    """Of 0.22, 0.26, 0.78 and 0.5, the last is nobody's; a step of 0.3 leads into the middle, one of 0.6 across it."""
+    images, labels = grey(56.1, 66.3, 198.9, 127.5), torch.tensor([0, 0, 1, 1])
+    snapshots = list(accuracy_curve(Shades(), images, labels, [0.0, 0.1, 0.3, 0.6], batch_size=3))
+    curve = snapshots[-1]
+    # Two go up and two down: to 0.32, 0.36, 0.68, 0.4; then 0.52, 0.56, 0.48, 0.2; then 0.82, 0.86, 0.18 and black.
+    assert (curve.threshold, curve.recognised, curve.total) == (0.15, 3, 4)
+    assert curve.correct == [3, 2, 0, 0]
+    assert curve.unknown == [1, 2, 3, 1]
+    assert curve.confused == [0, 0, 1, 3]
+    assert curve.fooled == [0, 1, 3, 3]
+    assert curve.examples == [[], [(1, 2)], [(0, 2), (1, 2), (2, 2)], [(0, 1), (1, 1), (2, 0)]]
+    assert (snapshots[0].unknown, snapshots[0].confused) == ([0, 1, 3, 0], [0, 0, 0, 3])
+    *_, certain = accuracy_curve(Brightness(), *MIXED, [0.0, 0.3])
+    assert (certain.threshold, certain.unknown, certain.confused) == (None, [0, 0], [2, 5])
+
+
 def test_a_curve_without_0_still_knows_who_was_recognised():
     *_, curve = accuracy_curve(Brightness(), *MIXED, [0.3])
     assert (curve.recognised, curve.correct, curve.fooled) == (4, [1], [3])
@@ -327,10 +364,10 @@ def test_epsilons_come_in_parts():
     assert list(parts_of([1, 2, 3, 4, 5], 2)) == [(2, [1, 2]), (4, [3, 4]), (5, [5])]
 
 
-def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0), attack="FGSM", total=200):
-    return Snapshot(
-        model, attack, "float32", list(epsilons), list(correct), [0] * len(correct), correct[0], total, [[]]
-    )
+def snapshot(model, correct, epsilons=(0.0, 0.1, 1.0), attack="FGSM", total=200, unknown=None, threshold=None):
+    none = [0] * len(correct)
+    about = (model, attack, "float32", list(epsilons))
+    return Snapshot(*about, list(correct), none, unknown or none, correct[0], total, [[]], threshold)
 
 
 @pytest.mark.parametrize(("risen", "said"), [(14, False), (15, True)])
@@ -423,7 +460,7 @@ def test_what_is_random_in_a_matrix_goes_by_the_position_in_the_test_set():
     assert matrix.correct[0] != [int((model(again).argmax(1) == 0).sum()) for model in models]
 
 
-@pytest.mark.parametrize("entry", ["faces", "labels", "test_photographs", "input_size"])
+@pytest.mark.parametrize("entry", ["faces", "labels", "test_photographs", "input_size", "framing"])
 def test_only_what_was_tested_alike_is_compared(entry):
     other = replace(People(), **{entry: 3 if entry == "input_size" else ("x",)})
     assert are_comparable(People(), People()) and not are_comparable(People(), other)
@@ -460,11 +497,11 @@ def test_a_matrix_of_an_unsure_recogniser_says_so():
 
 
 def test_tables_hold_counts_shares_and_intervals():
-    curve = snapshot("ours", [4, 1], (0.0, 0.1), total=5)
+    curve = snapshot("ours", [4, 1], (0.0, 0.1), total=5, unknown=[0, 3])
     low, high = wilson_interval(1, 5)
     lines = curves_as_csv([curve]).splitlines()
-    assert lines[0] == "model,attack,precision,epsilon,correct,total,accuracy,ci_low,ci_high,fooled"
-    assert lines[2] == f"ours,FGSM,float32,0.1,1,5,0.2000,{low:.4f},{high:.4f},0" and len(lines) == 3
+    assert lines[0] == "model,attack,precision,epsilon,correct,total,accuracy,ci_low,ci_high,fooled,unknown"
+    assert lines[2] == f"ours,FGSM,float32,0.1,1,5,0.2000,{low:.4f},{high:.4f},0,3" and len(lines) == 3
     matrix = replace(matrix_of([[1, 2], [3, 4]], 5), clean=[5, 4])
     lines = matrix_as_csv(matrix).splitlines()
     assert lines[0] == "attack,precision,epsilon,crafted_on,tried_on,correct,total,accuracy,ci_low,ci_high"
@@ -473,6 +510,52 @@ def test_tables_hold_counts_shares_and_intervals():
     )
     assert len(lines) == 7
     assert "0,0,0.0000,0.0000,1.0000" in curves_as_csv([snapshot("ours", [0], (0.1,), total=0)])
+
+
+def test_the_printed_table_says_all_three_shares_where_there_is_a_threshold():
+    certain = snapshot("sure", [40, 20], (0.0, 0.1), total=40)
+    apart = snapshot("apart", [40, 20], (0.0, 0.1), total=40, unknown=[0, 19], threshold=0.5)
+    title, head, *rows = curve_table([certain, apart]).splitlines()
+    assert title == "Accuracy, scored in float32" and re.split(" {2,}", head) == [
+        "epsilon",
+        "sure, FGSM",
+        "apart, FGSM",
+    ]
+    assert [re.split(" {2,}", row) for row in rows] == [
+        ["0", "100.0% (0.0% fooled)", "100.0% (0.0% somebody else, 0.0% unknown)"],
+        ["0.1", "50.0% (0.0% fooled)", "50.0% (2.5% somebody else, 47.5% unknown)"],
+    ]
+
+
+def bands(axes):
+    """The heights, from below to above, of the grey bands at each epsilon."""
+    grey_ones = [band for band in axes.collections if band.get_facecolor()[0][:3].tolist() == [128 / 255] * 3]
+    corners = [band.get_paths()[0].vertices for band in grey_ones]
+    return [
+        {x: (min(band[band[:, 0] == x, 1]), max(band[band[:, 0] == x, 1])) for x in map(float, set(band[:, 0]))}
+        for band in corners
+    ]
+
+
+def test_a_figure_draws_the_unknown_apart():
+    about = {"epsilons": (0.0, 0.1), "total": 40}
+    certain = snapshot("sure", [40, 20], **about)
+    attacked = snapshot("apart", [40, 20], **about, unknown=[0, 15], threshold=0.5)
+    control = snapshot("apart", [40, 39], **about, unknown=[0, 1], threshold=0.5, attack="random signs")
+    sure, apart, everyone = accuracy_figure([certain, attacked, control]).axes
+    assert bands(sure) == bands(everyone) == []
+    assert bands(apart) == [{0.0: (1.0, 1.0), 0.1: (0.5, 0.875)}, {0.0: (1.0, 1.0), 0.1: (0.975, 1.0)}]
+    named = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (sure, apart, everyone)]
+    assert [sum("unknown" in name for name in names) for names in named] == [0, 1, 0] and len(named[1]) == 3
+    (nobody_unknown,) = accuracy_figure([snapshot("apart", [40, 20], **about, threshold=0.5)]).axes
+    assert bands(nobody_unknown) == []
+
+
+def test_an_unknown_face_is_named_so_among_the_examples():
+    images, labels = grey(56.1, 198.9), torch.tensor([0, 1])
+    *_, curve = accuracy_curve(Shades(), images, labels, [0.3])
+    (row,) = [examples_figure(Shades(), images, labels, curve).axes]
+    assert [axes.get_title() for axes in row][:3] == ["dark → unknown", "light → unknown", ""]
 
 
 # The smallest epsilon
@@ -574,12 +657,30 @@ def test_a_report_towards_somebody_says_what_was_reached():
 
 def test_survivors_carry_their_answers():
     face = torch.cat([grey(90), grey(90)], 3)[0]
-    survivors = {one.treatment: one for one in survival(Brightness(), face)}
+    survivors = {one.treatment: one for one in survival(Brightness(), face, Aim(0))}
     assert list(survivors) == ["png", "jpeg95", "jpeg75", "jpeg50", "half", "blur"]
-    assert {one.label for one in survivors.values()} == {"dark"}
+    assert {(one.taken_for, one.outcome) for one in survivors.values()} == {(0, RECOGNISED)}
     margin = 8 * (90 / 255 - 0.5)
     assert survivors["png"].probability == pytest.approx(1 / (1 + math.exp(2 * margin)), abs=1e-5)
     assert np.array_equal(np.asarray(survivors["png"].picture), np.full((2, 4, 3), 90, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("level", "aim", "becomes"),
+    [
+        (56, Aim(0), RECOGNISED),
+        (127, Aim(0), UNKNOWN),
+        (199, Aim(0), OTHER),
+        (199, Aim(0, 1), TARGET),
+        (127, Aim(0, 1), UNKNOWN),
+        (56, Aim(0, 1), RECOGNISED),
+        (56, Aim(2, 1), OTHER),  # a stranger who is taken for another person than intended
+        (127, Aim(2, 1), UNKNOWN),
+    ],
+)
+def test_survivors_tell_their_four_outcomes_apart(level, aim, becomes):
+    """Of a picture of one grey level nothing treats away anything."""
+    assert {one.outcome for one in survival(Shades(), grey(level)[0], aim)} == {becomes}
 
 
 def test_one_direction_is_perturbed_as_it_is():
@@ -666,7 +767,7 @@ class Lost:
     """Of a config, where its faces are not."""
 
     faces: str = "nowhere/at/all"
-    labels: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
     test_photographs: tuple[str, ...] = ("a/1.png",)
 
 

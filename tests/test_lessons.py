@@ -154,14 +154,14 @@ def test_becoming_somebody_fails_in_one_step_and_succeeds_in_ten(page, resnet18,
     assert "attack=BIM" in page.url
 
     # What survives is counted by the goal: it is no success to be somebody else again.
-    survivors = survival(resnet18, stored[0])
+    survivors = survival(resnet18, stored[0], Aim(23, int(target)))
     page.locator("#survive button").first.click()
     page.locator("#survive-start").click()
     page.locator("#cards figure").nth(5).wait_for(timeout=20_000)
     cards = page.locator("#cards figure").all_inner_texts()
-    words = {True: "Still person 07", False: "No longer person 07"}
-    assert [card.split("\n")[1] for card in cards] == [words[one.label == "person 07"] for one in survivors]
-    left = sum(one.label == "person 07" for one in survivors)
+    words = {int(target): "Still person 07", 23: "Recognised again"}
+    assert [card.split("\n")[1] for card in cards] == [words.get(one.taken_for, "Somebody else") for one in survivors]
+    left = sum(one.taken_for == int(target) for one in survivors)
     assert f"{left} of 6 are still taken for person 07" in page.locator("#cards p").inner_text()
 
 

@@ -197,12 +197,13 @@ def test_survival_is_what_pillow_makes_of_the_face(resnet18, faces, attack):
         "half": face.resize((56, 56), Image.Resampling.BICUBIC).resize((112, 112), Image.Resampling.BICUBIC),
         "blur": face.filter(ImageFilter.GaussianBlur(0.7)),
     }
-    survivors = survival(resnet18, stored)
+    survivors = survival(resnet18, stored, Aim(label))
     assert [one.treatment for one in survivors] == list(by_hand) == list(TREATMENTS)
     for one, picture in zip(survivors, by_hand.values(), strict=True):
         pixels = torch.tensor(np.asarray(picture.convert("RGB"))).permute(2, 0, 1) / 255
         probabilities = resnet18(pixels[None]).softmax(1)[0]
-        assert one.label == resnet18.labels[int(probabilities.argmax())]
+        assert one.taken_for == int(probabilities.argmax())
+        assert one.outcome == ("recognised" if one.taken_for == label else "other")
         assert one.probability == pytest.approx(probabilities.max().item(), abs=1e-3)
 
 

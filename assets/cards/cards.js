@@ -10,9 +10,10 @@ export function mount({ element, props, watch }) {
     const row = root.querySelector('.row');
     root.querySelector('p').textContent = title;
     row.replaceChildren();
-    for (const { picture, treatment, outcome, who, fooled } of cards) {
+    for (const { picture, treatment, kind, outcome, who, fooled } of cards) {
       const figure = make('figure', row);
       figure.classList.toggle('fooled', fooled);
+      figure.dataset.outcome = kind;
       Object.assign(make('img', figure), { src: picture, alt: '' });
       const caption = make('figcaption', figure);
       make('b', caption, treatment);

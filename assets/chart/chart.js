@@ -6,16 +6,24 @@ import { colours, scales } from './scales.js';
 
 const named = ({ model, title }) => `${recogniser(model)}, ${say(title)}`;
 
+// Whether its recogniser tells those it does not know apart.
+const parts = ({ threshold }) => threshold !== null;
+const hasUnknown = (curve) => parts(curve) && curve.unknown.some((count) => count > 0);
+
 function describe(curve, at, axis) {
   const epsilon = curve.epsilons[at];
   const [accuracy, low, high] = [curve.accuracy[at], curve.low[at], curve.high[at]].map((share) => percent(share));
-  return [
+  const lines = [
     named(curve),
     `${say(axis)} ${notation(epsilon)} = ${notation(255 * epsilon)}/255`,
     say('chart.accuracy', { accuracy, low, high }),
     say('chart.correct', { correct: curve.correct[at], total: curve.total }),
     say('chart.fooled', { fooled: curve.fooled[at], recognised: curve.recognised }),
-  ].join('\n');
+  ];
+  if (parts(curve)) {
+    lines.push(say('chart.unknown', { unknown: curve.unknown[at], total: curve.total, confused: curve.confused[at] }));
+  }
+  return lines.join('\n');
 }
 
 function drawAxes(svg, { left, right, bottom, ticks, x, y }, axis) {
@@ -30,12 +38,23 @@ function drawAxes(svg, { left, right, bottom, ticks, x, y }, axis) {
   makeSvg('text', { x: (left + right) / 2, y: bottom + 36, 'text-anchor': 'middle' }, svg, say(axis));
 }
 
-function drawCurve(svg, curve, colour, { x, y }) {
-  const along = (shares) => curve.epsilons.map((epsilon, at) => `${x(epsilon)},${y(shares[at])}`);
-  const band = [...along(curve.high), ...along(curve.low).reverse()].join(' ');
+// The corners of a line through `shares`, one for each epsilon.
+const along = (curve, shares, { x, y }) => curve.epsilons.map((epsilon, at) => `${x(epsilon)},${y(shares[at])}`);
+
+function drawCurve(svg, curve, colour, place) {
+  const band = [...along(curve, curve.high, place), ...along(curve, curve.low, place).reverse()].join(' ');
   const look = { class: 'line', 'data-attack': curve.attack, stroke: colour, 'stroke-dasharray': curve.dash };
   makeSvg('polygon', { class: 'band', fill: colour, points: band }, svg);
-  makeSvg('polyline', { ...look, points: along(curve.accuracy).join(' ') }, svg);
+  makeSvg('polyline', { ...look, points: along(curve, curve.accuracy, place).join(' ') }, svg);
+}
+
+// What is taken for nobody, above the accuracy; what is left above that is taken for somebody else.
+function drawUnknown(svg, curve, colour, place) {
+  const shares = curve.confused.map((count) => 1 - count / curve.total);
+  const top = along(curve, shares, place);
+  const points = [...top, ...along(curve, curve.accuracy, place).reverse()].join(' ');
+  makeSvg('polygon', { class: 'unknown', 'data-attack': curve.attack, points }, svg);
+  makeSvg('polyline', { class: 'edge', stroke: colour, points: top.join(' ') }, svg);
 }
 
 export function mount({ element, props, trigger, watch }) {
@@ -83,6 +102,13 @@ export function mount({ element, props, trigger, watch }) {
       entry.append(curve.remembered ? `${named(curve)} ${say('chart.remembered')}` : named(curve));
       return entry;
     });
+    if (curves.some(hasUnknown)) {
+      const entry = document.createElement('span');
+      const mark = makeSvg('svg', { class: 'mark' }, entry);
+      makeSvg('rect', { class: 'unknown', width: 34, height: 10 }, mark);
+      entry.append(say('chart.unknown_band'));
+      entries.push(entry);
+    }
     root.querySelector('.legend').replaceChildren(...entries);
   }
 
@@ -99,6 +125,7 @@ export function mount({ element, props, trigger, watch }) {
     const colour = colours(curves);
     svg.replaceChildren();
     drawAxes(svg, place, axis);
+    for (const curve of curves.filter(hasUnknown)) drawUnknown(svg, curve, colour(curve), place);
     for (const curve of curves) drawCurve(svg, curve, colour(curve), place);
     // Points come after all lines, so that none is hidden under another curve's band.
     for (const curve of curves) {

@@ -5,7 +5,7 @@ import argparse
 from ..attacks import ATTACKS
 from ..faces.fetch import SOURCES
 from ..places import DATA
-from ..recognizers.config import accuracy_of
+from ..recognizers.config import Config, accuracy_of
 from ..recognizers.networks import parameters_in
 from ..recognizers.survey import survey_of
 from ..texts import say
@@ -19,14 +19,26 @@ def models_command(arguments: argparse.Namespace) -> None:
     for name, checkpoint in found.usable.items():
         config = checkpoint.config
         parameters = parameters_in(config)
-        accuracy = accuracy_of(config)
-        tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
-        minutes = config.training_minutes
-        training = "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
+        tested, training = tested_in(config), trained_in(config)
         rows.append([name, config.architecture, f"{parameters / 1e6:.1f} M", config.data, tested, training])
     print(as_columns(rows))
     for problem in found.refused.values():
         print(printable(str(problem)))
+
+
+def tested_in(config: Config) -> str:
+    """A recogniser's clean accuracy, with the threshold where it has one."""
+    accuracy = accuracy_of(config)
+    tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
+    return tested if config.threshold is None else f"{tested}, threshold {config.threshold:.2f}"
+
+
+def trained_in(config: Config) -> str:
+    """How long a recogniser was trained, and on what; of one that compares, how many photographs are enrolled."""
+    if config.enrolled:
+        return f"not trained: {sum(config.enrolled)} photographs enrolled"
+    minutes = config.training_minutes
+    return "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
 
 
 def attacks_command(arguments: argparse.Namespace) -> None:

@@ -64,14 +64,22 @@ def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[str]
 
 
 def curve_table(curves: Sequence[Snapshot]) -> str:
-    """A row for each epsilon, a column for each curve: accuracy and, of the faces first recognised, those fooled."""
+    """A row for each epsilon, a column for each curve: accuracy, and what `outcomes_in` says."""
     heads = [f"{curve.model}, {curve.attack}" for curve in curves]
     precision = ", ".join(dict.fromkeys(curve.precision for curve in curves))
     rows = [["epsilon", *heads]]
     for at, epsilon in enumerate(curves[0].epsilons):
-        cells = [f"{curve.accuracy[at]:.1%} ({curve.fooling_rate[at]:.1%} fooled)" for curve in curves]
+        cells = [f"{curve.accuracy[at]:.1%} ({outcomes_in(curve, at)})" for curve in curves]
         rows.append([f"{epsilon:g}", *cells])
     return f"Accuracy, scored in {precision}\n{as_columns(rows)}"
+
+
+def outcomes_in(curve: Snapshot, at: int) -> str:
+    """Of the faces first recognised, the share fooled; where there is a threshold, the shares of all that it parts."""
+    if curve.threshold is None:
+        return f"{curve.fooling_rate[at]:.1%} fooled"
+    confused, unknown = (counts[at] / curve.total for counts in (curve.confused, curve.unknown))
+    return f"{confused:.1%} somebody else, {unknown:.1%} unknown"
 
 
 def transfer_command(arguments: argparse.Namespace) -> None:

@@ -26,9 +26,10 @@ CLEARLY = 0.02  # of accuracy
 class Snapshot:
     """Counts over the first `total` faces. Lists have one entry for each of `epsilons`.
 
-    `correct` faces are named right. `fooled` faces were named right among the clean ones, of which `recognised` were,
-    and no longer are. `examples` are the first of these: pairs of the face's position in the test set and the class
-    index it is taken for. `progress`, which rises to 1, is the share of the work that is done.
+    `correct` faces are named right; `unknown` ones are taken for nobody, by a recogniser with a `threshold`: where that
+    is None, there are none. `fooled` faces were named right among the clean ones, of which `recognised` were, and no
+    longer are. `examples` are the first of these: pairs of the face's position in the test set and the class index it
+    is taken for. `progress`, which rises to 1, is the share of the work that is done.
     """
 
     model: str
@@ -37,10 +38,17 @@ class Snapshot:
     epsilons: list[float]
     correct: list[int]
     fooled: list[int]
+    unknown: list[int]
     recognised: int
     total: int
     examples: list[list[tuple[int, int]]]
+    threshold: float | None = None
     progress: float = 1.0
+
+    @property
+    def confused(self) -> list[int]:
+        """The faces that are taken for somebody else: neither named right nor unknown."""
+        return [self.total - right - nobody for right, nobody in zip(self.correct, self.unknown, strict=True)]
 
     @property
     def fooling_rate(self) -> list[float]:
@@ -79,7 +87,7 @@ def accuracy_curve(
     scored = sorted({0.0, *epsilons})  # the clean faces, at 0, tell who was recognised in the first place
     asked = [scored.index(epsilon) for epsilon in epsilons]
     correct = torch.zeros(len(scored), dtype=torch.int64)
-    fooled = torch.zeros_like(correct)
+    fooled, unknown = torch.zeros_like(correct), torch.zeros_like(correct)
     examples: list[list[tuple[int, int]]] = [[] for _ in scored]
     seen = 0
 
@@ -91,9 +99,11 @@ def accuracy_curve(
             epsilons=list(epsilons),
             correct=correct[asked].tolist(),
             fooled=fooled[asked].tolist(),
+            unknown=unknown[asked].tolist(),
             recognised=int(correct[0]),
             total=seen,
             examples=[list(examples[at]) for at in asked],
+            threshold=model.config.threshold,
             progress=(seen + ahead) / len(images),
         )
 
@@ -113,6 +123,8 @@ def accuracy_curve(
         predicted, right = predicted.cpu(), right.cpu()
         correct += right.sum(1)
         fooled += lost.sum(1)
+        if model.config.unknown is not None:
+            unknown += (predicted == model.config.unknown).sum(1)
         for first_ones, row, taken_for in zip(examples, lost, predicted, strict=True):
             for n in row.nonzero().flatten().tolist()[: EXAMPLES - len(first_ones)]:
                 first_ones.append((first + n, int(taken_for[n])))

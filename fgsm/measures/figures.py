@@ -16,14 +16,20 @@ LINE = 1.5  # points, which dashes are multiples of
 
 
 def accuracy_figure(curves: Sequence[Snapshot]) -> Figure:
-    """A panel for each recogniser and, where there are several, one with all of them; dashes tell attacks apart."""
+    """A panel for each recogniser and, where there are several, one with all of them; dashes tell attacks apart.
+
+    In its own panel, what a recogniser takes for nobody lies in a grey band above its accuracy: what is left above that
+    is taken for somebody else.
+    """
     models = list(dict.fromkeys(curve.model for curve in curves))
     panels = [[model] for model in models] + ([models] if len(models) > 1 else [])
     figure = Figure(figsize=(5.2 * len(panels), 4), layout="constrained")
     for axes, shown in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        for curve in curves:
-            if curve.model in shown:
-                _draw_curve(axes, curve, _colour(curve, models))
+        drawn = [curve for curve in curves if curve.model in shown]
+        if len(shown) == 1:
+            _draw_unknown(axes, [curve for curve in drawn if any(curve.unknown)], models)
+        for curve in drawn:
+            _draw_curve(axes, curve, _colour(curve, models))
         axes.set_title(plain(shown[0]) if len(shown) == 1 else "all")
         axes.set_ylim(-0.03, 1.03)
         axes.set_xlabel("epsilon")
@@ -42,6 +48,15 @@ def _draw_curve(axes: Axes, curve: Snapshot, colour: str) -> None:
         line.set_linestyle((0, tuple(length / LINE for length in dash)))
     smallest = min((epsilon for epsilon in curve.epsilons if epsilon > 0), default=1e-4)
     axes.set_xscale("symlog", linthresh=smallest, linscale=0.5)  # shows 0 beside 0.0001 and 1
+
+
+def _draw_unknown(axes: Axes, curves: Sequence[Snapshot], models: list[str]) -> None:
+    for at, curve in enumerate(curves):
+        top = [1 - confused / curve.total for confused in curve.confused]
+        band = axes.fill_between(curve.epsilons, curve.accuracy, top, color="grey", alpha=0.2, linewidth=0)
+        if at == 0:
+            band.set_label("unknown; above it, somebody else")
+        axes.plot(curve.epsilons, top, linestyle=":", linewidth=0.8, color=_colour(curve, models))
 
 
 def _colour(curve: Snapshot, models: list[str]) -> str:

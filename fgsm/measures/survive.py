@@ -8,21 +8,27 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from ..attacks import Aim
 from ..faces.prepare import as_picture, as_tensor
 from ..recognizers.recognizer import Recognizer
 from ..recognizers.scoring import score
+from .outcomes import outcome_of
 
 BLUR = 0.7  # standard deviation in pixels of the recogniser's input
 
 
 @dataclass(frozen=True)
 class Survivor:
-    """A face after a treatment, one of TREATMENTS: the picture, its top label, and that one's probability."""
+    """A face after a treatment, one of TREATMENTS: the picture, the class index it is taken for, how probable that is.
+
+    `outcome` is what has become of it, by `outcome_of`.
+    """
 
     treatment: str
     picture: Image.Image
-    label: str
+    taken_for: int
     probability: float
+    outcome: str
 
 
 def saved_as(picture: Image.Image, file_format: str, **settings: int) -> Image.Image:
@@ -48,13 +54,13 @@ TREATMENTS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def survival(recognizer: Recognizer, adversarial: Tensor) -> list[Survivor]:
-    """What each of TREATMENTS leaves of an 8-bit face, (3, H, W) in [0, 1]."""
+def survival(recognizer: Recognizer, adversarial: Tensor, aim: Aim) -> list[Survivor]:
+    """What each of TREATMENTS leaves of an 8-bit face, (3, H, W) in [0, 1], that was attacked with `aim`."""
     pictures = {name: treat(as_picture(adversarial)) for name, treat in TREATMENTS.items()}
     batch = torch.stack([as_tensor(picture) for picture in pictures.values()]).to(recognizer.device)
     best = score(recognizer, batch).max(1)
     answers = zip(pictures.items(), best.indices.tolist(), best.values.tolist(), strict=True)
     return [
-        Survivor(treatment, picture, recognizer.labels[index], probability)
+        Survivor(treatment, picture, index, probability, outcome_of(aim, index, recognizer.config.unknown))
         for (treatment, picture), index, probability in answers
     ]

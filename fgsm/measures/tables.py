@@ -10,7 +10,7 @@ from .intervals import wilson_interval
 from .transfer import Matrix
 
 MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
-CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled")
+CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled", "unknown")
 MATRIX_COLUMNS = ("attack", "precision", "epsilon", "crafted_on", "tried_on", *MEASURED)
 
 
@@ -23,9 +23,10 @@ def curves_as_csv(curves: Sequence[Snapshot]) -> str:
     """One row for each curve and epsilon, with CURVE_COLUMNS."""
     rows: list[tuple[object, ...]] = [CURVE_COLUMNS]
     for curve in curves:
-        for epsilon, correct, fooled in zip(curve.epsilons, curve.correct, curve.fooled, strict=True):
+        counts = zip(curve.epsilons, curve.correct, curve.fooled, curve.unknown, strict=True)
+        for epsilon, correct, fooled, unknown in counts:
             about = (curve.model, curve.attack, curve.precision, epsilon)
-            rows.append((*about, *_measured(correct, curve.total), fooled))
+            rows.append((*about, *_measured(correct, curve.total), fooled, unknown))
     return _as_csv(rows)
 
 

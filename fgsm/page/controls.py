@@ -12,7 +12,7 @@ from ..measures.epsilons import known_epsilon
 from ..measures.names import known_attack
 from ..recognizers.config import Config, accuracy_of
 from ..recognizers.survey import in_order
-from ..texts import ENGLISH, Refused, title
+from ..texts import ENGLISH, Refused, say, title
 from .service import Chosen, Own, Service
 
 DEFAULT_TOP = 0.1
@@ -102,6 +102,11 @@ def choices(service: Service, language: str = ENGLISH, own: Iterable[Own] = ()) 
     configs = {name: checkpoint.config for name, checkpoint in service.found().usable.items()}
     configs |= {one.name: one.config for one in own}
     return [(described(name, configs[name], language), name) for name in in_order(configs)]
+
+
+def called(config: Config, index: int, language: str) -> str:
+    """Whom a recogniser takes a face for, by class index: a person's name, or the word for a face that is nobody's."""
+    return say("label.unknown", language) if index == config.unknown else config.labels[index]
 
 
 def described(name: str, config: Config, language: str) -> str:

@@ -11,6 +11,7 @@ from ..measures.curve import example_faces
 from ..recognizers.scoring import score
 from ..recognizers.testset import load_test_set, photographs_tested
 from ..texts import say
+from .controls import called
 from .event import Event
 from .lent_gpu import on_gpu
 from .messages import FooledFace, FooledMessage
@@ -23,7 +24,7 @@ from .turns import Asker
 def faces_and_labels(service: Service, chosen: Chosen) -> tuple[Tensor, Tensor]:
     """The test faces of a recogniser and their labels, read once for all that are tested alike."""
     files = tuple((file, file.stat().st_mtime_ns) for file in photographs_tested(chosen.config))
-    alike = (files, chosen.config.labels, chosen.config.input_size)
+    alike = (files, chosen.config.labels, chosen.config.input_size, chosen.config.framing)
     sets = service.results("test sets", MOST_SETS)
     faces: tuple[Tensor, Tensor] = sets.get(alike) or load_test_set(service.network(chosen))
     sets.put(alike, faces)
@@ -71,7 +72,7 @@ def fooled_faces(
     `examples` are pairs of a face's position in the test set and a class index, `fooled` is how many there are in all,
     and `about` says under which attack.
     """
-    service, language, labels = event.service, event.language, model.config.labels
+    service, language, config = event.service, event.language, model.config
     if not examples:
         return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
     positions = [position for position, _ in examples]
@@ -80,13 +81,14 @@ def fooled_faces(
     _, truth = faces_and_labels(service, model)
     faces: list[FooledFace] = []
     for face, (position, taken_for) in zip(crafted, examples, strict=True):
-        person, taken = labels[truth[position]], labels[taken_for]
+        person, taken = called(config, int(truth[position]), language), called(config, taken_for, language)
+        is_person = taken_for != config.unknown
         faces.append(
             {
                 "picture": data_url(as_picture(face)),
                 "label": say("fooled.adversarial", language, person=person),
-                "reference": reference_photograph(service, model, taken),
-                "reference_label": say("viewer.reference_label", language, person=taken),
+                "reference": reference_photograph(service, model, taken) if is_person else None,
+                "reference_label": say("viewer.reference_label", language, person=taken) if is_person else "",
                 "person": person,
                 "taken": taken,
                 "instead": say("fooled.instead", language),

@@ -88,10 +88,11 @@ class PeopleMessage(TypedDict):
 
 
 class Card(TypedDict):
-    """A face after a treatment."""
+    """A face after a treatment: what becomes of it, one of measures/outcomes.py, and in words."""
 
     picture: str
     treatment: str
+    kind: str
     outcome: str
     who: str
     fooled: bool
@@ -154,6 +155,7 @@ class Measured(TypedDict):
 class Curve(TypedDict):
     """Counts at each of `epsilons`, whether they were computed before, and how the curve is named and drawn.
 
+    `unknown` and `confused`, the faces taken for nobody and for somebody else, are drawn where there is a `threshold`.
     `precision` and `examples`, pairs of position and class index, are for programs alone.
     """
 
@@ -167,6 +169,9 @@ class Curve(TypedDict):
     epsilons: list[float]
     correct: list[int]
     fooled: list[int]
+    unknown: list[int]
+    confused: list[int]
+    threshold: float | None
     recognised: int
     total: int
     accuracy: list[float]

@@ -4,11 +4,12 @@ from torch import Tensor
 
 from ..attacks import Aim
 from ..attacks.attack import aimed
+from ..measures.outcomes import OTHER, RECOGNISED, TARGET, UNKNOWN
 from ..measures.report import aim_at
 from ..measures.survive import Survivor, survival
 from ..recognizers.scoring import score
 from ..texts import Refused, say, title
-from .controls import View
+from .controls import View, called
 from .lent_gpu import on_gpu
 from .messages import Card, CardsMessage
 from .photographs import data_url
@@ -16,19 +17,20 @@ from .service import Service
 from .staging import expected
 from .visit import StageEvent, label_of, prepared
 
-OUTCOMES = {  # keys of texts for an aim reached, lost again, never reached; for the whole, then and else; by targeted
-    False: ("fooled", "recognised", "not_fooled", "title", "fools_nobody"),
-    True: ("target_reached", "target_missed", "target_never", "title_target", "target_fools_nobody"),
-}
-
 
 @on_gpu
 def survivors_of(service: Service, view: View, face: Tensor, label: int | None) -> tuple[Aim, list[Survivor]]:
-    """What the attack is to do, and what each treatment leaves of the adversarial face."""
+    """What the attack is to do, and what each treatment leaves of the adversarial face.
+
+    Raises Refused for a face that is nobody's already and is moved towards nobody.
+    """
     network = service.network(view.model)
     image = face.unsqueeze(0).to(network.device)
     aim = aim_at(network, score(network, image)[0], label, label_of(view.model, view.target), view.attack)
-    return aim, survival(network, aimed(view.attack, network, image, aim).both_at([view.epsilon])[1][0, 0])
+    if aim.target is None and aim.attacked == view.model.config.unknown:  # random signs aim at nobody
+        raise Refused("refused.already_unknown")
+    adversarial = aimed(view.attack, network, image, aim).both_at([view.epsilon])[1][0, 0]
+    return aim, survival(network, adversarial, aim)
 
 
 def survive(event: StageEvent) -> CardsMessage:
@@ -41,28 +43,48 @@ def survive(event: StageEvent) -> CardsMessage:
         raise Refused("refused.no_target")
     label, asker = label_of(view.model, face.person), event.caller
     image, seconds = prepared(service, view.model, face, asker), expected(view)[1]
-    aim, survivors = service.once(asker, seconds, survivors_of, service, view, image, label)
-    attacked = view.model.config.labels[aim.attacked]
-    reached = [one.label != attacked if view.target is None else one.label == view.target for one in survivors]
-    yes, lost, never, title_of, nobody = OUTCOMES[view.target is not None]
-    no = lost if reached[0] else never  # as PNG it is what it was
+    return cards_of(view, *service.once(asker, seconds, survivors_of, service, view, image, label), language)
+
+
+def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> CardsMessage:
+    """A card for each of `survivors`, the first of which is the face as it is, and how many reach their `aim`."""
+    config = view.model.config
+    target = None if aim.target is None else config.labels[aim.target]
+    outcomes = [one.outcome for one in survivors]
+    reached = [outcome in ((OTHER, UNKNOWN) if aim.target is None else (TARGET,)) for outcome in outcomes]
     cards: list[Card] = [
         {
             "picture": data_url(one.picture),
             "treatment": say(f"survive.{one.treatment}", language),
-            "outcome": say(f"survive.{yes if fooled else no}", language, target=view.target),
-            "who": f"{one.label}, {one.probability:.0%}",
+            "kind": one.outcome,
+            "outcome": say(f"survive.{_word(one.outcome, outcomes[0], aim)}", language, target=target),
+            "who": f"{called(config, one.taken_for, language)}, {one.probability:.0%}",
             "fooled": fooled,
         }
         for one, fooled in zip(survivors, reached, strict=True)
     ]
     about = {
-        "person": attacked,
-        "target": view.target,
+        "person": called(config, aim.attacked, language),
+        "target": target,
         "recogniser": title(view.model.name, language),
         "attack": say(view.attack.title, language),
         "epsilon": f"{view.epsilon:g}",
         "fooled": sum(reached),
-        "all": len(reached),
+        "unknown": outcomes.count(UNKNOWN),
+        "other": outcomes.count(OTHER),
+        "all": len(outcomes),
     }
-    return {"title": say(f"survive.{title_of if reached[0] else nobody}", language, **about), "cards": cards}
+    if aim.target is not None:
+        sentence = "title_target" if reached[0] else "target_fools_nobody"
+    elif reached[0]:
+        sentence = "title" if config.unknown is None else "title_apart"
+    else:
+        sentence = "fools_nobody"
+    return {"title": say(f"survive.{sentence}", language, **about), "cards": cards}
+
+
+def _word(outcome: str, untreated: str, aim: Aim) -> str:
+    """The key of a text for what has become of a face, given what had become of it before a treatment."""
+    if outcome == RECOGNISED:
+        return "not_fooled" if untreated == RECOGNISED else "recognised"
+    return "fooled" if outcome == OTHER and aim.target is None else outcome

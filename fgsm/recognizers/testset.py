@@ -20,7 +20,7 @@ def photographs_tested(config: Config) -> dict[Path, str]:
     root = folder_of(config.faces)
     people = owners(root)
     here = {text_of(photograph.relative_to(root)): photograph for photograph in people}
-    labels = set(config.labels)
+    labels = set(config.people)
     tested = [here[name] for name in map(composed, config.test_photographs) if name in here]
     return {photograph: people[photograph] for photograph in tested if people[photograph] in labels}
 
