@@ -7,7 +7,7 @@ import pytest
 
 from fgsm.attacks.bim import BIM
 from fgsm.attacks.fgsm import FGSM
-from fgsm.page import messages
+from fgsm.page import messages, same_tab
 from fgsm.page.stage import perform
 from fgsm.places import ASSETS
 from fgsm.recognizers.recognizer import load_recognizer
@@ -107,12 +107,33 @@ def stage_messages():
     for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None)), 1):
         for message in perform(recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,"):
             yield {**message, **about, "id": number}
+    for message in pair_messages():  # of a recogniser that compares faces
+        yield {**message["stage"], **about, "id": 3}
+
+
+def pair_messages():
+    """A face compared with another one, and moved towards it."""
+    import torch
+
+    recognizer = load_recognizer("dlib", "cpu")
+    service = types.SimpleNamespace(network=lambda _: recognizer)
+    view = types.SimpleNamespace(model=recognizer, epsilons=[0.0, 0.001], epsilon=0.0)
+    faces = torch.rand(2, 3, 150, 150, generator=torch.Generator().manual_seed(0))
+    for message in same_tab.performed(service, view, *faces):
+        yield {"id": 1, "stage": message, "second": "data:,", "about": ["x", ""], "gain": 10}
+
+
+def made(name, kind):
+    """Values of a drawing."""
+    made = {"viewer": stage_messages, "same": pair_messages}
+    return list(made[name]()) if name in made else [sample(kind)]
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("viewer", messages.ShownMessage),
+        ("same", messages.PairMessage),
         ("people", messages.PeopleMessage),
         ("cards", messages.CardsMessage),
         ("crop", messages.CropMessage),
@@ -122,11 +143,12 @@ def stage_messages():
     ],
 )
 def test_a_script_reads_what_it_is_sent_and_nothing_else(lasting_page, name, kind):
-    values = list(stage_messages()) if name == "viewer" else [sample(kind)]
+    values = made(name, kind)
     html = (ASSETS / name / f"{name}.html").read_text("utf-8")
     read = {tuple(path) for path in lasting_page.evaluate(DRAW, [name, html, values])}
     data = set(data_in(kind))
     named = {path for path in read if not any(path[: len(place)] == place and path != place for place in data)}
     sent = set(keys_of(kind))
     assert named <= sent
-    assert sent - named == (FOR_PROGRAMS & sent if name in ("chart", "heatmap") else set())
+    unread = {path for path in sent - named if name != "same" or path[0] != "stage"}  # of which it draws a part
+    assert unread == (FOR_PROGRAMS & sent if name in ("chart", "heatmap") else set())

@@ -1,11 +1,12 @@
-// How photographs come to Gradio's own input where browsers or Gradio stand in the way: what stands in for the camera
-// and the clipboard, which browsers give to pages with https alone, and to them with leave; and files of unknown kinds.
+// How photographs come to a tab's inputs of Gradio's own where browsers or Gradio stand in the way: what stands in for
+// the camera and the clipboard, which browsers give to pages with https alone, and to them with leave; and files of
+// unknown kinds.
 import { translate } from '../shared/dom.js';
 import { say } from '../shared/texts.js';
 
 const REFUSED = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError'];
 const isPicture = (file) => file.type.startsWith('image/');
-const input = () => document.querySelector('#photo input[type=file]'); // none while a picture is on its way
+const inputOf = (photo) => photo.querySelector('input[type=file]'); // none where a picture is, or on its way
 
 // Hands a file to Gradio's own input, in a list of its own: browsers and Gradio empty lists that they share. Whatever its
 // name says, it counts as a picture: the server looks into it, and says what it is.
@@ -19,6 +20,8 @@ function hand(file, upload) {
 export function mount({ element }) {
   const root = element.querySelector('.camera');
   const taken = root.querySelector('input');
+  const panel = element.closest('[role=tabpanel]');
+  const photoOf = (node) => panel.contains(node) && node.closest('.photo');
 
   function tell(key) {
     root.hidden = !key;
@@ -44,8 +47,8 @@ export function mount({ element }) {
   // Gradio refuses, in words of its own, what the browser takes for no picture: many do a HEIC one, or one with no
   // ending.
   function onUnknown(event) {
-    if (!event.target.closest?.('#photo')) return;
-    const upload = input();
+    const photo = photoOf(event.target);
+    const upload = photo && inputOf(photo);
     const [file] = (event.dataTransfer ?? event.target).files ?? [];
     if (!upload || !file || isPicture(file)) return;
     event.preventDefault();
@@ -56,14 +59,14 @@ export function mount({ element }) {
   translate(root);
   if (window.isSecureContext) {
     listen(window, 'unhandledrejection', onRefused);
-    listen(document, 'click', ({ target }) => target.closest('#photo') && tell(null)); // a sentence is about one try
+    listen(document, 'click', ({ target }) => photoOf(target) && tell(null)); // a sentence is about one try
   } else {
     document.documentElement.classList.add('plain-http'); // the page's style hides Gradio's own buttons
     root.querySelector('label').hidden = false;
     tell('camera.https');
   }
   taken.addEventListener('change', () => {
-    const upload = input();
+    const upload = [...panel.querySelectorAll('.photo')].map(inputOf).find(Boolean);
     if (!upload || !taken.files.length) return;
     hand(taken.files[0], upload);
     taken.value = ''; // so that the same file counts as chosen again

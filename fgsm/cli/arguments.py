@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 
 from ..faces.fetch import SOURCES
 from ..measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
-from ..recognizers.config import CLASSIFIERS
+from ..recognizers.config import CLASSIFIERS, DLIB, MOST_ENROLLED
 from ..texts import Refused
 
 T = TypeVar("T")
@@ -34,6 +34,12 @@ epsilon, epsilon_list = argument(known_epsilon), argument(parse_epsilons)
 def seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+def photographs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_ENROLLED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count: give a whole number from 1 to {MOST_ENROLLED}")
     return int(text)
 
 
@@ -84,6 +90,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print the report as JSON")
 
     command = add(
+        "verify",
+        "say whether two photographs show one person",
+        "Compare the faces in two photographs: their distance, the threshold, and whether they count as one person's. "
+        "With an epsilon the first one is attacked, away from the second or, where they differ, towards it.",
+    )
+    for place in ("first", "second"):
+        command.add_argument(place, type=Path, help="a picture; its likeliest face is used, or its centre square")
+    command.add_argument("--model", help="a recogniser that compares faces (default: dlib)", default=DLIB)
+    command.add_argument("--epsilon", type=epsilon, help="attack, with a step such as 0.03 or 8/255 (default: do not)")
+    command.add_argument("--attack", default="FGSM", help="a name that 'attacks' lists (default: FGSM)")
+    command.add_argument("--out", type=Path, metavar="FILE.png", help="save the attacked face, as 8-bit PNG")
+    command.add_argument("--json", action="store_true", help="print what is found as JSON")
+
+    command = add(
         "curve",
         "measure accuracy against epsilon over the test faces",
         "Measure accuracy against epsilon over the test faces, under one attack or several; write CSV and figures.",
@@ -111,6 +131,20 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--attack", default="FGSM", help="a name that 'attacks' lists (default: FGSM)")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV and figure there")
+
+    command = add(
+        "enrol",
+        "make a recogniser of the people in a folder, without training",
+        "Enrol the people in a folder: every face is compared with their first photographs, and the others test how "
+        "well that works. Nothing is trained. The recogniser goes to models/, where the page finds it.",
+    )
+    command.add_argument(
+        "--data", type=Path, required=True, metavar="FOLDER", help="a folder of people, each a folder of photographs"
+    )
+    command.add_argument("--name", required=True, help="name of the folder in models/")
+    command.add_argument(
+        "--photographs", type=photographs, default=5, metavar="N", help="how many of each person to enrol (default: 5)"
+    )
 
     command = add(
         "train",

@@ -2,34 +2,28 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from ..faces.detect import detect
-from ..faces.framing import about_frame, frame
 from ..faces.picture import open_picture
-from ..faces.prepare import prepare
+from ..faces.prepare import framed
 from ..measures.names import known_attack, known_person, known_target
 from ..measures.report import attack_report
 from ..recognizers.recognizer import load_recognizer
-from ..texts import Refused
+from .output import check_png, save_picture
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
     """Attack one photograph, print a report and, where asked to, save the adversarial face."""
     attack = known_attack(arguments.attack)
-    if arguments.out is not None and arguments.out.suffix.lower() != ".png":
-        raise Refused("refused.no_png", file=arguments.out.name)
+    if arguments.out is not None:
+        check_png(arguments.out)
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
-    faces, shown = detect(picture), (recognizer.input_size, recognizer.config.framing)
-    face = prepare(picture, *shown, frame(picture, faces, *shown))
+    face, about = framed(picture, recognizer.input_size, recognizer.config.framing)
     label = None if arguments.label is None else known_person(recognizer.config.people, arguments.label)
     target = known_target(recognizer.config.people, arguments.target, attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)
-    report["framing"] = about_frame(picture, faces, *shown)
+    report["framing"] = about
     if arguments.out is not None:
         save_picture(adversarial, arguments.out)
     print(json.dumps(report, indent=1) if arguments.json else as_text(report))
@@ -57,11 +51,3 @@ def as_verdict(outcome: dict[str, Any]) -> str:
     """The verdict and, where the attack aimed at somebody, what it reached."""
     answers = {goal: "yes" if outcome[goal] else "no" for goal in ("dodged", "impersonated") if goal in outcome}
     return " ".join([outcome["verdict"], *(f"{goal.capitalize()}: {answer}." for goal, answer in answers.items())])
-
-
-def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write the adversarial picture, as PNG. Raises Refused where that cannot be."""
-    try:
-        picture.save(path)
-    except OSError as error:
-        raise Refused("refused.unwritable", file=path, reason=error.strerror) from None

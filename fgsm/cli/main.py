@@ -14,8 +14,10 @@ COMMANDS = {  # the function of each, by module: what a command needs is loaded 
     "attacks": ("listing", "attacks_command"),
     "fetch": ("listing", "fetch_command"),
     "attack": ("attack", "attack_command"),
+    "verify": ("verify", "verify_command"),
     "curve": ("measure", "curve_command"),
     "transfer": ("measure", "transfer_command"),
+    "enrol": ("enrol", "enrol_command"),
     "train": ("train", "train_command"),
     "page": ("page", "page_command"),
 }

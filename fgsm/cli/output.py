@@ -1,8 +1,10 @@
-"""What commands print: tables in columns, and what is said when one is stopped."""
+"""What commands print and write: tables in columns, pictures, and what is said when one is stopped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from PIL import Image
 
 from ..texts import Refused
 
@@ -40,3 +42,28 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused("refused.no_folder_made", folder=path, reason=error.strerror) from None
+
+
+def check_png(path: Path) -> None:
+    """Raise Refused unless `path` names a PNG file."""
+    if path.suffix.lower() != ".png":
+        raise Refused("refused.no_png", file=path.name)
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write the adversarial picture, as PNG. Raises Refused where that cannot be."""
+    try:
+        picture.save(path)
+    except OSError as error:
+        raise Refused("refused.unwritable", file=path, reason=error.strerror) from None
+
+
+def print_left_out(reasons: list[str]) -> None:
+    """Say what is left out of a folder of people, and why."""
+    if reasons:
+        print("\n".join(["Left out:", *(f"  {printable(reason)}" for reason in reasons)]), flush=True)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """So many things, of which `one` and `several` are the words."""
+    return f"{number} {one if number == 1 else several or one + 's'}"

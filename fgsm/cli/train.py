@@ -9,13 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..faces.dataset import DataSet, builtin, data_set_of, gather
-from ..recognizers.checkpoint import check_name
+from ..recognizers.checkpoint import check_new_name
 from ..recognizers.config import accuracy_of
-from ..recognizers.course_checkpoints import ARCHITECTURE_OF
-from ..recognizers.survey import BUILT_IN
 from ..recognizers.train import INPUT_SIZE, Start, builtin_weights, imagenet_weights, recipe_for, train
 from ..texts import Refused
 from .arguments import IMAGENET
+from .output import print_left_out
 
 
 def train_command(arguments: argparse.Namespace) -> None:
@@ -24,9 +23,7 @@ def train_command(arguments: argparse.Namespace) -> None:
         raise Refused("refused.one_name")
     names = [arguments.name or default_name(arguments, architecture) for architecture in arguments.arch]
     for name in names:
-        check_name(name)
-        if name in ARCHITECTURE_OF or (arguments.data and name in BUILT_IN):
-            raise Refused("refused.name_taken", name=name)
+        check_new_name(name, built_in=arguments.data is None)
     data = builtin(INPUT_SIZE) if arguments.data is None else read_folder(arguments.data, arguments.seed)
     for architecture, name in zip(arguments.arch, names, strict=True):
         start = starting_weights(architecture, arguments.pretrained)
@@ -54,8 +51,7 @@ def read_folder(root: Path, seed: int) -> DataSet:
     if not root.is_dir():
         raise Refused("refused.no_folder", folder=root)
     gathered = gather(root, INPUT_SIZE, partial(tqdm, unit="file", desc="Reading"))
-    if gathered.left_out:
-        print("\n".join(["Left out:", *(f"  {reason}" for reason in gathered.left_out)]), flush=True)
+    print_left_out(gathered.left_out)
     data = data_set_of(gathered, root, seed)
     counts = f"{len(data.training)} photographs to train on, {len(data.test)} to test on"
     print(f"{data.title}: {len(data.labels)} people, {counts}.", flush=True)

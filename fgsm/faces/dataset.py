@@ -12,7 +12,7 @@ from torch import Tensor
 from ..places import BUILTIN_FACES
 from ..texts import Refused, text_of
 from .copies import copies, fingerprint
-from .detect import detect
+from .detect import Detection, detect
 from .framing import PLAIN, frame
 from .people import TEST_SHARE, TRAIN_PHOTOGRAPHS, list_people, split, split_at_random
 from .picture import open_picture
@@ -59,13 +59,13 @@ class Gathered:
     """What a folder of people holds.
 
     `people` are prepared faces, float32 (3, size, size) in [0, 1], by person and file. `copy_of` has for each file the
-    first one that shows the same picture, perhaps saved otherwise or at another size. `seen` counts the faces found in
-    each. `left_out` are sentences.
+    first one that shows the same picture, perhaps saved otherwise or at another size. `seen` are the faces found in
+    each, of which the first, the likeliest, is prepared. `left_out` are sentences.
     """
 
     people: dict[str, dict[Path, Tensor]]
     copy_of: dict[Path, Path]
-    seen: dict[Path, int]
+    seen: dict[Path, list[Detection]]
     left_out: list[str]
 
 
@@ -87,7 +87,7 @@ def gather(
     names: set[str] = set()
     first: dict[str, Path] = {}
     prints: dict[Path, np.ndarray] = {}
-    seen: dict[Path, int] = {}
+    seen: dict[Path, list[Detection]] = {}
     for person, file in progress([(person, file) for person, theirs in people.items() for file in theirs]):
         name = text_of(file.relative_to(root))
         if name in names:  # as another system spells it: only one of them could be told by its name
@@ -104,7 +104,7 @@ def gather(
         same = first.setdefault(hashlib.sha256(face.numpy().tobytes()).hexdigest(), file)
         if same == file:
             kept[person][file] = face
-            seen[file] = len(faces)
+            seen[file] = faces
             prints[file] = np.stack([fingerprint(picture), fingerprint(as_picture(face))])
         else:
             left_out.append(f"{name}: This is the same picture as {text_of(same.relative_to(root))}.")

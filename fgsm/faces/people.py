@@ -32,7 +32,7 @@ def list_people(root: Path) -> dict[str, list[Path]]:
         return list_people(originals)
     elif root.is_dir():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            if person := text_of(PurePath(folder.name)).replace("_", " ").strip():
+            if person := " ".join(text_of(PurePath(folder.name)).replace("_", " ").split()):
                 theirs = people.setdefault(person, [])
                 theirs += [path for path in folder.iterdir() if _may_be_photograph(path)]
     if not any(people.values()):
@@ -58,7 +58,7 @@ def _read_table(table: Path) -> list[tuple[str, Path]]:
         except csv.Error:
             raise Refused("refused.table") from None
     here = {text_of(PurePath(path.name)): path for path in faces.iterdir()}
-    names = [(composed(label.strip()), composed(Path(name.strip()).name)) for label, name in rows]
+    names = [(composed(" ".join(label.split())), composed(Path(name.strip()).name)) for label, name in rows]
     return [(label, here.get(name, faces / name)) for label, name in names]
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ..texts import ENGLISH
 from .detect import detect
-from .framing import PLAIN, Square, cut, frame
+from .framing import PLAIN, Square, about_frame, cut, frame
 from .picture import open_picture
 from .upright import upright_rgb
 
@@ -24,6 +26,20 @@ def prepare(picture: Image.Image, size: int, framing: str = PLAIN, square: Squar
     picture = upright_rgb(picture)
     square = square or frame(picture, detect(picture), size, framing)
     return as_tensor(cut(picture, square, size))
+
+
+class Framed(NamedTuple):
+    """A picture as model input, and a sentence about how it was framed."""
+
+    face: torch.Tensor
+    about: str
+
+
+def framed(picture: Image.Image, size: int, framing: str = PLAIN, language: str = ENGLISH) -> Framed:
+    """What `prepare` makes of an upright RGB picture without a square, and `about_frame` says of that."""
+    faces = detect(picture)
+    face = prepare(picture, size, square=frame(picture, faces, size, framing))
+    return Framed(face, about_frame(picture, faces, size, framing, language))
 
 
 def as_tensor(picture: Image.Image) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from . import attack_tab, how_tab, measurement
+from . import attack_tab, how_tab, measurement, same_tab
 from .blocks import Page
 from .controls import choices
 from .curve_tab import CurveTab
@@ -31,9 +31,9 @@ CSS = """
 }
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
-#camera:has(.camera[hidden]), .plain-http #photo .source-selection { display: none; } /* see assets/camera/camera.js */
+.camera-stand-in:has(.camera[hidden]), .plain-http .photo .source-selection { display: none; } /* assets/camera/ */
 @media (max-width: 640px) {
-  #own { flex-direction: column; }
+  #own, #pair { flex-direction: column; }
   .gradio-container main, .gradio-container .app { padding: 10px !important; }
   #epsilon { order: 1; } /* right above the stage */
 }
@@ -53,6 +53,7 @@ def _measuring(tab: type[CurveTab] | type[TransferTab], page: Page, service: Ser
 
 TABS: dict[str, Callable[[Page, Service], None]] = {
     "attack": attack_tab.build,
+    "same": same_tab.build,
     "curve": functools.partial(_measuring, CurveTab),
     "transfer": functools.partial(_measuring, TransferTab),
     "how": how_tab.build,

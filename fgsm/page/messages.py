@@ -53,6 +53,20 @@ class ShownMessage(StageMessage):
     link: dict[str, str | None]
 
 
+class PairMessage(TypedDict):
+    """What assets/same draws: the stage's message about the first of two faces, and the second one.
+
+    The message's labels are the second face and nobody. `about` has a sentence on how each picture was framed, empty
+    where there is nothing to know.
+    """
+
+    id: int
+    stage: StageMessage
+    second: str
+    about: list[str]
+    gain: int
+
+
 class Empty(TypedDict):
     """What assets/viewer says where there is no face."""
 

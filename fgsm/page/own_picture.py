@@ -16,7 +16,7 @@ from .inputs import Photo
 from .messages import CropMessage, SquareMessage
 from .photographs import data_url
 from .staging import shown
-from .uploads import Upload
+from .uploads import STAGE, Upload
 from .visit import Face, StageEvent, opened
 
 MOST_PICTURES = 20  # whose names a visit remembers
@@ -104,7 +104,7 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
     view, visit = event.view(), event.visit
     if not event.caller.visitor.has_page:
         raise Refused("refused.request")  # what a caller without a page has brought goes by itself
-    event.service.uploads.end(event.session, files=False)
+    event.service.uploads.remove(event.session, STAGE)
     yield gr.skip(), None
     if visit.face is not None and visit.face.brought:
         visit.face = None
@@ -112,17 +112,23 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
             yield message, gr.skip()
 
 
+def photo_of(label: Any, name: str, height: int) -> Photo:
+    """An input for a picture of a face."""
+    return Photo(
+        sources=["upload", "webcam", "clipboard"],
+        label=label,
+        height=height,
+        elem_id=name,
+        elem_classes="photo",
+        min_width=280,
+    )
+
+
 def build() -> tuple[Photo, gr.HTML]:
     """Lay out the picture, its crop, and what stands in for a camera."""
     with gr.Row(elem_id="own"):
-        photo = Photo(
-            sources=["upload", "webcam", "clipboard"],
-            label=I18N("page.photo"),
-            height=300,
-            elem_id="photo",
-            min_width=280,
-        )
+        photo = photo_of(I18N("page.photo"), "photo", 300)
         cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
-    drawn_by("camera", elem_id="camera")
+    drawn_by("camera", elem_id="camera", elem_classes="camera-stand-in")
     gr.Markdown(I18N("page.privacy"))
     return photo, cropper

@@ -24,6 +24,7 @@ UNCLAIMED = 120.0  # seconds that a picture waits for a visit to use it
 MOST_WAITING = 100  # such pictures from one address; the oldest go first
 UNUSED = 3600.0  # seconds that a visit's picture is kept after its last use
 HANDED_OUT = 600.0  # seconds that a file stays for a caller who has no page open
+STAGE = "stage"  # where on the page a picture is used; there is one for each place
 MOST_FILES = 20  # handed out to a visit; the oldest go first
 KINDS = {  # of picture that a browser may show, by how their files begin
     b"\x89PNG\r\n": "image/png",
@@ -37,12 +38,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Upload:
-    """A picture in memory, as it arrives and as it was sent. `session` names the visit that has it to itself."""
+    """A picture in memory, as it arrives and as it was sent.
+
+    `session` names the visit that has it to itself, `place` where on the page it is used.
+    """
 
     name: str
     address: str
     data: bytes | bytearray = field(default_factory=bytearray)
     session: str | None = None
+    place: str = STAGE
     complete: bool = False
     used: float = field(default_factory=time.monotonic)
 
@@ -124,8 +129,8 @@ class Uploads:
         upload = self._held.get(name) if isinstance(name, str) else None
         return upload if upload and upload.complete else None
 
-    def claim(self, name: object, session: str) -> Upload:
-        """The picture `name`, which from now on is the visit's alone.
+    def claim(self, name: object, session: str, place: str = STAGE) -> Upload:
+        """The picture `name`, which from now on is the visit's alone, and used in that place.
 
         Raises Refused, always with the same sentence, for every other name, and for a picture of another visit's.
         """
@@ -133,16 +138,25 @@ class Uploads:
             upload = self.find(name)
             if upload is None or upload.session not in (None, session):
                 raise Refused("refused.gone")
-            upload.session = session
+            upload.session, upload.place = session, place
             upload.used = time.monotonic()
             return upload
 
     def keep_only(self, upload: Upload) -> None:
-        """Forget every other picture of the same visit's."""
+        """Forget every other picture that the same visit has used in the same place."""
         with self._lock:
-            for other in [other for other in self._held.values() if other.session == upload.session]:
+            for other in self._used(upload.session, upload.place):
                 if other is not upload:
                     self._forget(other)
+
+    def remove(self, session: str, place: str) -> None:
+        """Forget what the visit has used in that place."""
+        with self._lock:
+            for upload in self._used(session, place):
+                self._forget(upload)
+
+    def _used(self, session: str | None, place: str) -> list[Upload]:
+        return [upload for upload in self._held.values() if (upload.session, upload.place) == (session, place)]
 
     def abandon(self, upload: Upload) -> None:
         """Forget a picture that has not arrived whole, or is none."""
@@ -153,16 +167,20 @@ class Uploads:
         self._held.pop(upload.name, None)
         upload.data = bytearray()  # whoever still refers to it has nothing
 
-    def take(self, name: object, session: str) -> bytes:
-        """The bytes of the picture `name`, which is forgotten here unless it is the visit's. Raises as `claim`."""
+    def take(self, session: str, *names: object) -> list[bytes]:
+        """The bytes of these pictures, which are forgotten here unless they are the visit's.
+
+        Raises as `claim` where any of them is not to be had, and forgets none then.
+        """
         with self._lock:
-            upload = self.find(name)
-            if upload is None or upload.session not in (None, session):
+            uploads = [upload for upload in map(self.find, names) if upload and upload.session in (None, session)]
+            if len(uploads) < len(names):
                 raise Refused("refused.gone")
-            data = bytes(upload.data)  # no copy of what has arrived whole
-            if upload.session is None:
-                self._forget(upload)
-            return data
+            taken = [bytes(upload.data) for upload in uploads]  # no copies of what has arrived whole
+            for upload in uploads:
+                if upload.session is None:
+                    self._forget(upload)
+            return taken
 
     def hand_out(self, data: bytes, name: str, session: str) -> str:
         """The path of a new file with `data`, called `name`, for a visit. Raises Refused where none can be written."""

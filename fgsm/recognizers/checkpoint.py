@@ -8,17 +8,24 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from ..places import HOME, MODELS, PROJECT
 from ..texts import Refused
+from .course_checkpoints import ARCHITECTURE_OF
 from .recognizer import Recognizer, load_recognizer
 from .scoring import score
+from .survey import BUILT_IN
 from .testset import load_test_set
 
 
-def write_checkpoint(recognizer: Recognizer, models: Path = MODELS) -> Recognizer:
+def write_checkpoint(
+    recognizer: Recognizer, models: Path = MODELS, test: tuple[Tensor, Tensor] | None = None
+) -> Recognizer:
     """Write `models/<name>/`, and return the recogniser as read back from there.
 
-    The accuracy in its config is measured on its test faces, where there are any, through the weights on disk. A
+    The accuracy in its config is measured on its test faces, where there are any, through the weights on disk; `test`
+    has them, as `load_test_set` returns them, where they need not be read. A
     checkpoint of that name is replaced when the new one is whole. Raises Refused for a folder that cannot be written.
     """
     check_writable(models)
@@ -29,7 +36,7 @@ def write_checkpoint(recognizer: Recognizer, models: Path = MODELS) -> Recognize
         write_config(recognizer, folder)
         recognizer = load_recognizer(name, models=folder.parent)
         if recognizer.config.test_photographs:
-            recognizer.config = replace(recognizer.config, test_accuracy=clean_accuracy(recognizer))
+            recognizer.config = replace(recognizer.config, test_accuracy=clean_accuracy(recognizer, test))
             write_config(recognizer, folder)
         shutil.rmtree(models / name, ignore_errors=True)
         folder.rename(models / name)
@@ -55,14 +62,14 @@ def write_config(recognizer: Recognizer, folder: Path) -> None:
     )
 
 
-def clean_accuracy(recognizer: Recognizer) -> float:
-    """Fraction of its test faces that `recognizer` names right."""
-    faces, labels = load_test_set(recognizer)
+def clean_accuracy(recognizer: Recognizer, test: tuple[Tensor, Tensor] | None = None) -> float:
+    """Fraction of its test faces, or of those in `test`, that `recognizer` names right."""
+    faces, labels = test or load_test_set(recognizer)
     predicted = score(recognizer, faces.to(recognizer.device)).argmax(1).cpu()
     return (predicted == labels).sum().item() / len(labels)
 
 
-def check_writable(models: Path) -> None:
+def check_writable(models: Path = MODELS) -> None:
     """Raise Refused where no checkpoint could be written: before the work, not after it."""
     try:
         models.mkdir(parents=True, exist_ok=True)
@@ -75,6 +82,13 @@ def check_name(name: str) -> None:
     """Raise Refused where `name` could not be that of a folder, or might be one elsewhere."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise Refused("refused.name", name=repr(name)[:60])
+
+
+def check_new_name(name: str, built_in: bool = False) -> None:
+    """Raise Refused for a name that no recogniser of somebody's own may have; with `built_in`, it is no such one."""
+    check_name(name)
+    if name in ARCHITECTURE_OF or (name in BUILT_IN and not built_in):
+        raise Refused("refused.name_taken", name=name)
 
 
 def place_of(root: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import torch
 from PIL import Image
@@ -12,10 +13,13 @@ from ..faces.prepare import prepare
 from ..texts import Refused, composed, text_of
 from .checkpoint import place_of
 from .config import LONGEST_NAME, MOST_ENROLLED, UNKNOWN, Config
-from .enrolled import RULE, Enrolled, choose_threshold
+from .enrolled import RULE, Enrolled, choose_threshold, distances
 from .recognizer import Recognizer, load_recognizer
 
 BASE = "dlib"  # the recogniser whose network is used where nobody names another
+
+
+SECOND = "second"  # the one person whom the recogniser of a pair knows
 
 
 def embed(recognizer: Recognizer, faces: Tensor, batch_size: int = 16) -> Tensor:
@@ -27,11 +31,16 @@ def embed(recognizer: Recognizer, faces: Tensor, batch_size: int = 16) -> Tensor
     return torch.cat(rows).clone()
 
 
+def check_comparing(name: str, config: Config) -> None:
+    """Raise Refused for a recogniser that was trained to name its people, and compares none."""
+    if config.threshold is None:
+        raise Refused("refused.not_comparing", recogniser=name)
+
+
 def comparing(recognizer: Recognizer) -> Enrolled:
     """The network of a recogniser that compares embeddings. Raises Refused for one that does not."""
-    if not isinstance(recognizer.network, Enrolled):
-        raise Refused("refused.not_comparing", recogniser=recognizer.name)
-    return recognizer.network
+    check_comparing(recognizer.name, recognizer.config)
+    return cast(Enrolled, recognizer.network)
 
 
 def people_in(recognizer: Recognizer) -> dict[str, Tensor]:
@@ -105,3 +114,13 @@ def enrol(
         raise Refused("refused.nobody")
     embedded = {person: embed(base, theirs) for person, theirs in faces.items()}
     return with_people(base, embedded, name, data="enrolled", faces="", test_photographs=(), test_accuracy=None)
+
+
+def pair_with(recognizer: Recognizer, face: Tensor) -> Recognizer:
+    """A recogniser that knows the one person on `face`, (3, 150, 150) in [0, 1], as SECOND, and else UNKNOWN."""
+    return with_people(recognizer, {SECOND: embed(recognizer, face.unsqueeze(0))}, recognizer.name)
+
+
+def distances_to(recognizer: Recognizer, faces: Tensor) -> Tensor:
+    """How far `faces`, (N, 3, 150, 150) in [0, 1], are from each person enrolled: (N, people) on the CPU."""
+    return distances(embed(recognizer, faces), comparing(recognizer).templates.cpu())
