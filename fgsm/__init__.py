@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .faces.prepare import prepare
     from .measures.curve import accuracy_curve
     from .measures.sweep import sweep
+    from .recognizers.enrol import enrol
     from .recognizers.recognizer import load_recognizer
     from .recognizers.survey import available_recognizers
 
@@ -25,6 +26,7 @@ __all__ = [
     "accuracy_curve",
     "available_recognizers",
     "bim",
+    "enrol",
     "fgsm",
     "load_recognizer",
     "open_picture",
@@ -40,6 +42,7 @@ _PLACES = {
     "accuracy_curve": "measures.curve",
     "available_recognizers": "recognizers.survey",
     "bim": "attacks.bim",
+    "enrol": "recognizers.enrol",
     "fgsm": "attacks.fgsm",
     "load_recognizer": "recognizers.recognizer",
     "open_picture": "faces.picture",
