@@ -223,6 +223,31 @@ def test_pictures_and_files_have_their_time(monkeypatch):
     assert not os.path.exists(files[0])
 
 
+def test_a_visit_holds_pictures_for_several_uses_at_once():
+    uploads = Uploads()
+    names = [arrived(uploads) for _ in range(5)]
+    old, new = (uploads.claim(name, "visit") for name in names[:2])
+    pair = [uploads.claim(name, "visit", "pair") for name in names[2:4]]
+    other = uploads.claim(names[4], "other visit", "pair")
+    with pytest.raises(Refused, match="no longer kept"):
+        uploads.claim(new.name, "visit", "pair")
+    assert uploads.claim(pair[0].name, "visit", "pair") is pair[0]
+
+    def held():
+        return [upload for upload in (old, new, *pair, other) if uploads.find(upload.name) is upload]
+
+    uploads.keep_only(new)
+    assert held() == [new, *pair, other] and not old.data
+    uploads.keep_only(*pair)
+    assert held() == [new, *pair, other]
+    uploads.keep_only(pair[1])
+    assert held() == [new, pair[1], other]
+    uploads.forget("visit", "pair")
+    assert held() == [new, other]
+    uploads.end("visit")
+    assert held() == [other]
+
+
 def test_a_visit_is_handed_out_so_many_files():
     uploads = Uploads()
     files = [uploads.hand_out(b"x", "x", "visit") for _ in range(MOST_FILES + 2)]

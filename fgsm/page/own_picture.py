@@ -16,7 +16,7 @@ from .inputs import Photo
 from .messages import CropMessage, SquareMessage
 from .photographs import data_url
 from .staging import shown
-from .uploads import Upload
+from .uploads import STAGE, Upload
 from .visit import Face, StageEvent, opened
 
 MOST_PICTURES = 20  # whose names a visit remembers
@@ -104,7 +104,7 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
     view, visit = event.view(), event.visit
     if not event.caller.visitor.has_page:
         raise Refused("refused.request")  # what a caller without a page has brought goes by itself
-    event.service.uploads.end(event.session, files=False)
+    event.service.uploads.forget(event.session, STAGE)
     yield gr.skip(), None
     if visit.face is not None and visit.face.brought:
         visit.face = None

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ MOST_WAITING = 100  # such pictures from one address; the oldest go first
 UNUSED = 3600.0  # seconds that a visit's picture is kept after its last use
 HANDED_OUT = 600.0  # seconds that a file stays for a caller who has no page open
 MOST_FILES = 20  # handed out to a visit; the oldest go first
+STAGE = "stage"  # what a visit's picture is for, unless whoever claims it says otherwise
 KINDS = {  # of picture that a browser may show, by how their files begin
     b"\x89PNG\r\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -37,12 +39,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Upload:
-    """A picture in memory, as it arrives and as it was sent. `session` names the visit that has it to itself."""
+    """A picture in memory, as it arrives and as it was sent.
+
+    `session` names the visit that has it to itself, and `use` what for: pictures for other things are left alone.
+    """
 
     name: str
     address: str
     data: bytes | bytearray = field(default_factory=bytearray)
     session: str | None = None
+    use: str = STAGE
     complete: bool = False
     used: float = field(default_factory=time.monotonic)
 
@@ -124,25 +130,34 @@ class Uploads:
         upload = self._held.get(name) if isinstance(name, str) else None
         return upload if upload and upload.complete else None
 
-    def claim(self, name: object, session: str) -> Upload:
-        """The picture `name`, which from now on is the visit's alone.
+    def claim(self, name: object, session: str, use: str = STAGE) -> Upload:
+        """The picture `name`, which from now on is the visit's alone, for this `use`.
 
-        Raises Refused, always with the same sentence, for every other name, and for a picture of another visit's.
+        Raises Refused, always with the same sentence, for every other name, and for a picture of another visit's or
+        one that this visit has for another use.
         """
         with self._lock:
             upload = self.find(name)
-            if upload is None or upload.session not in (None, session):
+            if upload is None or (upload.session is not None and (upload.session, upload.use) != (session, use)):
                 raise Refused("refused.gone")
-            upload.session = session
+            upload.session, upload.use = session, use
             upload.used = time.monotonic()
             return upload
 
-    def keep_only(self, upload: Upload) -> None:
-        """Forget every other picture of the same visit's."""
+    def keep_only(self, *uploads: Upload) -> None:
+        """Forget every other picture that their visit has for the same use as these, of which there is one at least."""
         with self._lock:
-            for other in [other for other in self._held.values() if other.session == upload.session]:
-                if other is not upload:
-                    self._forget(other)
+            self._forget_all(uploads[0].session, uploads[0].use, uploads)
+
+    def forget(self, session: str, use: str) -> None:
+        """Forget every picture that the visit has for this use."""
+        with self._lock:
+            self._forget_all(session, use)
+
+    def _forget_all(self, session: str | None, use: str, but: Sequence[Upload] = ()) -> None:
+        for other in [other for other in self._held.values() if (other.session, other.use) == (session, use)]:
+            if other not in but:
+                self._forget(other)
 
     def abandon(self, upload: Upload) -> None:
         """Forget a picture that has not arrived whole, or is none."""
