@@ -420,7 +420,7 @@ def test_when_a_visit_ends_nothing_of_it_is_kept():
     name = arrived(brought)
     upload = brought.claim(name, "leaver")
     file = brought.hand_out(b"x", "x.csv", "leaver")
-    state = SimpleNamespace(config_values={1: "a stage with a face"})
+    state = SimpleNamespace(config_values={1: "a stage with a face"}, state_data={})
     holder = type(
         "Holder", (), {"session_data": {"leaver": state}, "__contains__": lambda self, name: name == "leaver"}
     )

@@ -34,6 +34,9 @@ CSS = """
 #camera:has(.camera[hidden]), .plain-http #photo .source-selection { display: none; } /* see assets/camera/camera.js */
 @media (max-width: 640px) {
   #own { flex-direction: column; }
+  #faces > .tab-wrapper { height: auto; }
+  #faces > .tab-wrapper .tab-container { flex-wrap: wrap; height: auto; } /* or Gradio hides what does not fit */
+  #faces > .tab-wrapper button { height: 36px; padding: 0 10px; }
   .gradio-container main, .gradio-container .app { padding: 10px !important; }
   #epsilon { order: 1; } /* right above the stage */
 }
