@@ -131,7 +131,7 @@ export function mount({ element, props, trigger, watch }) {
     name.value = '';
     agreed.checked = false;
     closeCamera();
-    document.querySelector('#viewer')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
+    document.querySelector('#epsilon')?.scrollIntoView({ behavior: 'smooth', block: 'start' }); // and the stage below
   }
 
   function draw() {

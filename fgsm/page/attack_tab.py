@@ -93,7 +93,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     with gr.Accordion(I18N("page.survive"), open=False, elem_id="survive"):
         test = gr.Button(I18N("page.survive_start"), elem_id="survive-start")
         cards = drawn_by("cards", elem_id="cards", value={"title": "", "cards": []})
-    with gr.Tabs(elem_id="faces"):
+    with gr.Tabs(overflow_behavior="wrap", elem_id="faces"):
         with gr.Tab(I18N("page.samples")):
             gallery = Samples(
                 stage_events.gallery_of(service, default) if default else [],

@@ -29,14 +29,12 @@ CSS = """
   position: absolute; width: 3px; height: 18px; margin: -9px 0 0 -1.5px; border-radius: 2px; pointer-events: none;
   background: var(--color-accent);
 }
+#faces > .tab-wrapper { height: auto; }
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
 #camera:has(.camera[hidden]), .plain-http #photo .source-selection { display: none; } /* see assets/camera/camera.js */
 @media (max-width: 640px) {
   #own { flex-direction: column; }
-  #faces > .tab-wrapper { height: auto; }
-  #faces > .tab-wrapper .tab-container { flex-wrap: wrap; height: auto; } /* or Gradio hides what does not fit */
-  #faces > .tab-wrapper button { height: 36px; padding: 0 10px; }
   .gradio-container main, .gradio-container .app { padding: 10px !important; }
   #epsilon { order: 1; } /* right above the stage */
 }

@@ -70,7 +70,7 @@ def lists_of(
     enrolled = [(face.source.small, face.person) for face in own if isinstance(face.source, OwnFace)]
     faces = [*enrolled, *gallery_of(service, chosen)]
     people = people_of(service, chosen, target) if aiming else gr.skip()
-    return gr.Gallery(faces, visible=bool(faces)), people, gr.Markdown(visible=not faces)
+    return gr.update(value=faces, visible=bool(faces)), people, gr.Markdown(visible=not faces)
 
 
 def open_lists(event: StageEvent, laid_out: list[Face]) -> tuple[Any, Any, gr.Markdown]:
