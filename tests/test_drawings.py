@@ -14,7 +14,14 @@ from fgsm.texts import TEXTS
 from .conftest import STAGE_DONE
 
 SCRIPTS = sorted(f"{path.parent.name}/{path.name}" for path in ASSETS.glob("*/*.js"))
-PURE = ["viewer/pixels.js", "viewer/ranking.js", "shared/formats.js", "chart/scales.js", "crop/square.js"]
+PURE = [
+    "viewer/pixels.js",
+    "viewer/ranking.js",
+    "shared/formats.js",
+    "chart/scales.js",
+    "crop/square.js",
+    "enrol/groups.js",
+]
 
 
 @pytest.fixture

@@ -115,6 +115,7 @@ def stage_messages():
         ("viewer", messages.ShownMessage),
         ("people", messages.PeopleMessage),
         ("cards", messages.CardsMessage),
+        ("enrol", messages.EnrolMessage),
         ("crop", messages.CropMessage),
         ("fooled", messages.FooledMessage),
         ("chart", messages.ChartMessage),

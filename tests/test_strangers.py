@@ -515,7 +515,11 @@ def test_bodies_are_small_json_objects(url, body, status):
 
 
 @pytest.mark.parametrize(
-    "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"]
+    "event",
+    [
+        *("choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"),
+        *("add_pictures", "other_face", "drop_picture", "add_person", "rename_person", "remove_person", "show_person"),
+    ],
 )
 @pytest.mark.parametrize(
     "said", [None, {}, {"index": -1}, {"x": 10**400, "y": 0, "side": True}, {"person": ["x"]}, [], 7]
