@@ -527,7 +527,7 @@ def test_somebody_before_the_camera_is_enrolled_and_fooled(camera, server, servi
         page.get_by_role("button", name="Take the picture").click()
         page.locator("#enrol figure img").wait_for(timeout=30_000)
         page.get_by_label("Name", exact=True).fill(NAME)
-        page.get_by_label("This person agrees").check()
+        page.get_by_label("Whoever is shown here agrees").check()
         page.get_by_role("button", name="Add", exact=True).click()
         recognised = "name => document.querySelector('#viewer .stage').dataset.prediction === name"
         page.wait_for_function(recognised, arg=NAME, timeout=30_000)
@@ -542,7 +542,10 @@ def test_somebody_before_the_camera_is_enrolled_and_fooled(camera, server, servi
         page.wait_for_url("**epsilon=0.05**")
         assert "Zo" not in page.url and "face=" not in page.url
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+        page.get_by_role("button", name="Use the camera").click()
+        page.wait_for_function("(window.video = document.querySelector('#enrol video')).videoWidth > 0")
         page.get_by_role("tab", name="Sample faces").click()
+        page.wait_for_function("window.video.srcObject === null")  # nobody is filmed unawares
         first = page.locator("#samples .thumbnail-item").first
         first.locator(".caption-label").get_by_text("Zoë").wait_for()
         assert first.locator("img").get_attribute("src").startswith("data:image/png")
@@ -571,7 +574,7 @@ def test_a_class_is_chosen_seen_added_renamed_and_removed(browser, url, tmp_path
         page.get_by_role("button", name="Add", exact=True).click()  # which needs consent
         page.wait_for_function("document.activeElement.matches('#enrol .agree input')")
         assert page.locator("#enrol .people li").count() == 0
-        page.get_by_label("This person agrees").check()
+        page.get_by_label("Whoever is shown here agrees").check()
         page.get_by_role("button", name="Add", exact=True).click()
         page.locator("#enrol .people li").nth(1).wait_for(timeout=30_000)
         page.wait_for_selector(f"{STAGE_DONE}[data-prediction=Ana]", timeout=60_000)

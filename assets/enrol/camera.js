@@ -15,13 +15,13 @@ export function cameraIn(video) {
     await video.play();
   }
 
-  // What the camera sees now, as a file; not mirrored, as the video is.
+  // What the camera sees now, as a file, not mirrored as the video is; null where it sees nothing yet.
   function snap() {
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext('2d').drawImage(video, 0, 0);
     return new Promise((resolve) => {
-      canvas.toBlob((blob) => resolve(new File([blob], 'camera.jpg', { type: blob.type })), 'image/jpeg', 0.95);
+      canvas.toBlob((blob) => resolve(blob && new File([blob], 'camera.jpg', { type: blob.type })), 'image/jpeg', 0.95);
     });
   }
 

@@ -159,7 +159,10 @@ export function mount({ element, props, trigger, watch }) {
   }
   part('.open').addEventListener('click', openCamera);
   part('.close').addEventListener('click', closeCamera);
-  part('.snap').addEventListener('click', async () => bring([await camera.snap()]));
+  part('.snap').addEventListener('click', async () => {
+    const picture = await camera.snap();
+    if (picture) bring([picture]);
+  });
   part('.stage').addEventListener('click', () => trigger('apply', {}));
   for (const input of root.querySelectorAll('input[type=file]')) input.addEventListener('change', () => choose(input));
   name.addEventListener('input', drawDraft);
