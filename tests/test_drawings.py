@@ -21,6 +21,7 @@ PURE = [
     "chart/scales.js",
     "crop/square.js",
     "shared/distance.js",
+    "enrol/groups.js",
 ]
 
 

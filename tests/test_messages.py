@@ -136,6 +136,7 @@ def made(name, kind):
         ("same", messages.PairMessage),
         ("people", messages.PeopleMessage),
         ("cards", messages.CardsMessage),
+        ("enrol", messages.EnrolMessage),
         ("crop", messages.CropMessage),
         ("fooled", messages.FooledMessage),
         ("chart", messages.ChartMessage),

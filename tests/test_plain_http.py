@@ -128,3 +128,23 @@ def test_a_refused_camera_or_clipboard_gets_a_sentence(secure, language):
     clipboard.click()  # nobody allows it
     sentence.wait_for(timeout=5_000)
     copy_link(page, language, "viewer.copied")
+
+
+def test_over_plain_http_somebody_is_enrolled_from_a_photograph_taken_by_the_phone(plain, language):
+    page = plain
+    page.get_by_role("tab", name=say("page.enrol", language)).click()
+    enrol = page.locator("#enrol")
+    enrol.get_by_text(say("camera.https", language)).wait_for(timeout=5_000)
+    assert not enrol.get_by_role("button", name=say("enrol.camera", language)).is_visible()
+    taken = enrol.get_by_label(say("camera.take", language))
+    assert taken.get_attribute("capture") == "user"
+    taken.set_input_files(BUILTIN_FACES / "person_05" / "07.png")
+    enrol.locator("figure img").wait_for(timeout=30_000)
+
+
+def test_with_a_camera_that_nobody_allows_there_is_a_sentence(secure, language):
+    page = secure
+    page.get_by_role("tab", name=say("page.enrol", language)).click()
+    page.locator("#enrol").get_by_role("button", name=say("enrol.camera", language)).click()  # there is no camera
+    page.locator("#enrol").get_by_text(say("camera.refused", language)).wait_for(timeout=5_000)
+    assert not page.locator("#enrol video").is_visible()

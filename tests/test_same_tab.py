@@ -144,7 +144,7 @@ def test_a_visit_keeps_one_picture_in_each_place():
 
     assert kept() == {place: [False, True] for place in names}
     held = uploads.find(names["first"][1])
-    uploads.remove("visit", "first")
+    uploads.forget("visit", "first")
     assert kept() == {place: [False, place != "first"] for place in names} and not held.data
     uploads.end("visit")
     assert not any(map(any, kept().values())) and uploads.find(other)

@@ -223,6 +223,31 @@ def test_pictures_and_files_have_their_time(monkeypatch):
     assert not os.path.exists(files[0])
 
 
+def test_a_visit_holds_pictures_for_several_uses_at_once():
+    uploads = Uploads()
+    names = [arrived(uploads) for _ in range(5)]
+    old, new = (uploads.claim(name, "visit") for name in names[:2])
+    pair = [uploads.claim(name, "visit", "pair") for name in names[2:4]]
+    other = uploads.claim(names[4], "other visit", "pair")
+    with pytest.raises(Refused, match="no longer kept"):
+        uploads.claim(new.name, "visit", "pair")
+    assert uploads.claim(pair[0].name, "visit", "pair") is pair[0]
+
+    def held():
+        return [upload for upload in (old, new, *pair, other) if uploads.find(upload.name) is upload]
+
+    uploads.keep_only(new)
+    assert held() == [new, *pair, other] and not old.data
+    uploads.keep_only(*pair)
+    assert held() == [new, *pair, other]
+    uploads.keep_only(pair[1])
+    assert held() == [new, pair[1], other]
+    uploads.forget("visit", "pair")
+    assert held() == [new, other]
+    uploads.end("visit")
+    assert held() == [other]
+
+
 def test_a_visit_is_handed_out_so_many_files():
     uploads = Uploads()
     files = [uploads.hand_out(b"x", "x", "visit") for _ in range(MOST_FILES + 2)]
@@ -395,7 +420,7 @@ def test_when_a_visit_ends_nothing_of_it_is_kept():
     name = arrived(brought)
     upload = brought.claim(name, "leaver")
     file = brought.hand_out(b"x", "x.csv", "leaver")
-    state = SimpleNamespace(config_values={1: "a stage with a face"})
+    state = SimpleNamespace(config_values={1: "a stage with a face"}, state_data={})
     holder = type(
         "Holder", (), {"session_data": {"leaver": state}, "__contains__": lambda self, name: name == "leaver"}
     )
@@ -490,7 +515,11 @@ def test_bodies_are_small_json_objects(url, body, status):
 
 
 @pytest.mark.parametrize(
-    "event", ["choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"]
+    "event",
+    [
+        *("choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"),
+        *("add_pictures", "other_face", "drop_picture", "add_person", "rename_person", "remove_person", "show_person"),
+    ],
 )
 @pytest.mark.parametrize(
     "said", [None, {}, {"index": -1}, {"x": 10**400, "y": 0, "side": True}, {"person": ["x"]}, [], 7]

@@ -9,10 +9,12 @@ from gradio.components import Component
 
 from ..attacks import ATTACKS
 from ..attacks.fgsm import FGSM
-from . import api, own_picture, stage_events
+from ..recognizers.enrol import BASE
+from . import api, enrol_events, own_picture, stage_events
 from .controls import CHOSEN_FROM, DEFAULT_TOP, DODGE, IMPERSONATE, POSITIONS, TOPS, Controls, choices
 from .drawings import I18N, drawn_by
 from .event import Event, politely, without_last_word
+from .gallery import Samples
 from .inputs import Epsilon, Name, Text
 from .service import Service
 from .surviving import survive
@@ -91,20 +93,23 @@ def build(demo: gr.Blocks, service: Service) -> None:
     with gr.Accordion(I18N("page.survive"), open=False, elem_id="survive"):
         test = gr.Button(I18N("page.survive_start"), elem_id="survive-start")
         cards = drawn_by("cards", elem_id="cards", value={"title": "", "cards": []})
-    with gr.Tab(I18N("page.samples")):
-        gallery = gr.Gallery(
-            stage_events.gallery_of(service, default) if default else [],
-            height=300,
-            object_fit="cover",
-            format="png",
-            allow_preview=False,
-            buttons=[],
-            show_label=False,
-            elem_id="samples",
-        )
-        no_samples = gr.Markdown(I18N("page.no_samples"), visible=False, elem_id="no-samples")
-    with gr.Tab(I18N("page.own")):
-        photo, cropper = own_picture.build()
+    with gr.Tabs(overflow_behavior="wrap", elem_id="faces"):
+        with gr.Tab(I18N("page.samples")):
+            gallery = Samples(
+                stage_events.gallery_of(service, default) if default else [],
+                height=300,
+                object_fit="cover",
+                format="png",
+                allow_preview=False,
+                buttons=[],
+                show_label=False,
+                elem_id="samples",
+            )
+            no_samples = gr.Markdown(I18N("page.no_samples"), visible=False, elem_id="no-samples")
+        with gr.Tab(I18N("page.own")):
+            photo, cropper = own_picture.build()
+        with gr.Tab(I18N("page.enrol"), visible=BASE in service.found().usable):
+            enroller = drawn_by("enrol", elem_id="enrol", value=None)
 
     inputs: dict[str, Component] = {
         "model": model,
@@ -137,6 +142,15 @@ def build(demo: gr.Blocks, service: Service) -> None:
     on(people.click, stage_events.choose_target, viewer)
     on(viewer.click, stage_events.take_offer, viewer, slider, method)
     on(test.click, survive, cards)
+    whole = (enroller, viewer, slider, model, gallery, people, no_samples)
+    on(enroller.upload, enrol_events.add_pictures, enroller)
+    on(enroller.apply, enrol_events.take_from_stage, enroller)
+    on(enroller.select, enrol_events.other_face, enroller)
+    on(enroller.clear, enrol_events.drop_picture, enroller)
+    on(enroller.submit, enrol_events.add_person, *whole)
+    on(enroller.edit, enrol_events.rename_person, *whole)
+    on(enroller.delete, enrol_events.remove_person, *whole)
+    on(enroller.click, enrol_events.show_person, viewer)
     slider.change(None, slider, None, js=TELL_STAGE)
     _offer_api(service, photo, model)
 

@@ -6,9 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 import gradio as gr
+from gradio.state_holder import SessionState
 
 from .service import Service
 from .turns import give_back_memory
+from .visit import Visit
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,17 @@ async def _keep_house(app: gr.routes.App, service: Service) -> None:
             log.exception("Housekeeping failed.")
 
 
+def _forget_people(session: SessionState) -> None:
+    """Leave nothing of what a visit was shown, nor of anybody whom it has enrolled, should its page come back.
+
+    The visit becomes another one: what is still being computed for it adds nothing to that.
+    """
+    session.config_values.clear()
+    for number, value in session.state_data.items():
+        if isinstance(value, Visit):
+            session.state_data[number] = value.without_people()
+
+
 async def look(app: gr.routes.App, service: Service) -> None:
     """Look through the house once."""
     visitors, uploads = service.visitors, service.uploads
@@ -52,7 +65,7 @@ async def look(app: gr.routes.App, service: Service) -> None:
         uploads.end(visitor.session, files=visitor.has_page)
         visitor.cancelled.clear()
         if visitor.session in app.state_holder:  # where Gradio keeps what its components were last sent
-            app.state_holder.session_data[visitor.session].config_values.clear()
+            _forget_people(app.state_holder.session_data[visitor.session])
     for visitor in forgotten:
         app.state_holder.session_data.pop(visitor.session, None)
         app.state_holder.time_last_used.pop(visitor.session, None)

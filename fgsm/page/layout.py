@@ -29,6 +29,7 @@ CSS = """
   position: absolute; width: 3px; height: 18px; margin: -9px 0 0 -1.5px; border-radius: 2px; pointer-events: none;
   background: var(--color-accent);
 }
+#faces > .tab-wrapper { height: auto; }
 #samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
 #samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
 .camera-stand-in:has(.camera[hidden]), .plain-http .photo .source-selection { display: none; } /* assets/camera/ */

@@ -87,6 +87,30 @@ class PeopleMessage(TypedDict):
     chosen: str | None
 
 
+class DraftedPicture(TypedDict):
+    """A picture of somebody about to be enrolled: its face, which of how many, and whose its file says it is."""
+
+    number: int
+    group: str | None
+    photograph: str
+    face: int
+    faces: int
+
+
+class EnrolMessage(TypedDict):
+    """What assets/enrol draws: the draft, the visit's own people, and what became of what was asked for.
+
+    `problem` says why it was refused, `batch` which pictures have all been looked at, and `added` that somebody was.
+    """
+
+    drafted: list[DraftedPicture]
+    people: list[Person]
+    notes: list[str]
+    problem: str
+    batch: int
+    added: bool
+
+
 class Card(TypedDict):
     """A face after a treatment: what becomes of it, one of measures/outcomes.py, and in words."""
 

@@ -104,7 +104,7 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
     view, visit = event.view(), event.visit
     if not event.caller.visitor.has_page:
         raise Refused("refused.request")  # what a caller without a page has brought goes by itself
-    event.service.uploads.remove(event.session, STAGE)
+    event.service.uploads.forget(event.session, STAGE)
     yield gr.skip(), None
     if visit.face is not None and visit.face.brought:
         visit.face = None

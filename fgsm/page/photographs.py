@@ -12,7 +12,7 @@ from ..faces.picture import open_picture
 from ..faces.prepare import as_picture, prepare
 from ..places import folder_of
 from ..texts import Refused, text_of
-from .service import Chosen, Service
+from .service import Chosen, Own, Service, shared
 
 REFERENCE_SIZE = 96  # pixels
 MOST_REFERENCES = 2000  # kept, of all recognisers together
@@ -33,8 +33,11 @@ def encode(array: np.ndarray) -> str:
 def reference_photograph(service: Service, chosen: Chosen, label: str) -> str | None:
     """Data URL of the first photograph of the person `label` that the recogniser is not tested on.
 
-    None where there is none on this machine.
+    Of somebody whom the visit has enrolled it is that one. None where there is none on this machine.
     """
+    if isinstance(chosen, Own) and label in chosen.faces:
+        return chosen.faces[label].small
+    chosen = shared(chosen)
 
     def made() -> tuple[str | None]:
         root = folder_of(chosen.config.faces)

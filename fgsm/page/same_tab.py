@@ -162,7 +162,7 @@ def choose_pair(event: PairEvent, same: bool) -> Iterator[tuple[Any, Any, Any]]:
     pair.samples = sample_pair(service, service.choose(BASE), pair.chosen, same)
     if event.caller.visitor.has_page:  # what a caller without a page has brought goes by itself
         for place in PLACES:
-            service.uploads.remove(event.session, place)
+            service.uploads.forget(event.session, place)
     event.photos = dict.fromkeys(PLACES)
     values: tuple[Any, Any] = (None, None)
     for message in shown(event):
@@ -189,7 +189,7 @@ def remove_picture(event: PairEvent, place: str) -> Iterator[PairMessage]:
     """A sample face in that place again: the visit's own picture is no longer kept."""
     if not event.caller.visitor.has_page:
         raise Refused("refused.request")
-    event.service.uploads.remove(event.session, place)
+    event.service.uploads.forget(event.session, place)
     event.photos[place] = None
     yield from shown(event)
 

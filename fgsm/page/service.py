@@ -9,7 +9,7 @@ import re
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from ..recognizers.recognizer import DEVICE, Recognizer, load
 from ..recognizers.survey import Checkpoint, Found, Survey, default_recognizer
 from ..texts import Refused
 from .decoder import Decoder
+from .own_face import OwnFace
 from .turns import Asker, Computer, Work
 from .uploads import Uploads
 from .visitors import Visitors
@@ -33,9 +34,14 @@ OF_CUDA = re.compile(r"CUDA|cuDNN|CUDNN|cuBLAS|CUBLAS|NVRTC|NVML")  # what its e
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """A recogniser that belongs to one visit. Nothing of it is shared, and it travels by value."""
+    """A recogniser that belongs to one visit. Nothing of it is shared, and it travels by value.
+
+    `base` is the one of all to whose people the visit's own were added, and `faces` are those of its own by name.
+    """
 
     network: Recognizer
+    base: Checkpoint | None = None
+    faces: Mapping[str, OwnFace] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -51,6 +57,11 @@ class Own:
 
 
 Chosen = Checkpoint | Own
+
+
+def shared(chosen: Chosen) -> Chosen:
+    """The recogniser of all whose people `chosen` knows besides a visit's own, where there is one."""
+    return chosen.base if isinstance(chosen, Own) and chosen.base is not None else chosen
 
 
 class Kept:
@@ -88,6 +99,7 @@ class Service:
         self.decoder = Decoder()
         self.visitors = Visitors()
         self.uploads = Uploads()
+        self.own_faces: weakref.WeakSet[OwnFace] = weakref.WeakSet()  # of all visits, to count them
         self._loading = threading.Lock()
         self._networks: dict[str, tuple[Checkpoint, torch.device, Recognizer]] = {}
         self._kept: dict[str, Kept] = {}

@@ -1,6 +1,6 @@
 """What the controls of the stage do: each function answers one event."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from ..measures.names import known_person
 from ..texts import Refused, say
 from .controls import DODGE, IMPERSONATE, settings_of
 from .messages import Empty, PeopleMessage, Person, ShownMessage
+from .own_face import OwnFace
 from .photographs import reference_photograph
-from .service import Chosen, Service
+from .service import Chosen, Service, shared
 from .staging import asked_for, opening, shown
 from .turns import House
 from .visit import Face, StageEvent, first_face, label_of, opened, samples
@@ -44,11 +45,12 @@ def open_page(event: StageEvent) -> Iterator[tuple[Any, ...]]:
 
 
 def gallery_of(service: Service, chosen: Chosen) -> list[tuple[Image.Image, str | None]]:
-    """The sample faces as they are framed, small, each with its person."""
+    """The sample faces as they are framed, small, each with its person; none of a visit's own."""
 
     def small(face: Face) -> Image.Image:
         return as_picture(prepare(opened(service, face.source, House()), THUMBNAIL, chosen.config.framing))
 
+    chosen = shared(chosen)
     return service.kept("gallery", chosen, lambda: [(small(face), face.person) for face in samples(service, chosen)])
 
 
@@ -60,11 +62,14 @@ def people_of(service: Service, chosen: Chosen, target: str | None) -> PeopleMes
     return {"people": people, "chosen": target}
 
 
-def lists_of(service: Service, chosen: Chosen, target: str | None, aiming: bool) -> tuple[Any, Any, gr.Markdown]:
-    """The sample faces, the people to become for who aims at one, and a word where there are no samples."""
-    faces = gallery_of(service, chosen)
+def lists_of(
+    service: Service, chosen: Chosen, target: str | None, aiming: bool, own: Sequence[Face] = ()
+) -> tuple[Any, Any, gr.Markdown]:
+    """The sample faces, a visit's `own` first, the people to become for who aims at one, and a word without samples."""
+    enrolled = [(face.source.small, face.person) for face in own if isinstance(face.source, OwnFace)]
+    faces = [*enrolled, *gallery_of(service, chosen)]
     people = people_of(service, chosen, target) if aiming else gr.skip()
-    return gr.Gallery(faces, visible=bool(faces)), people, gr.Markdown(visible=not faces)
+    return gr.update(value=faces, visible=bool(faces)), people, gr.Markdown(visible=not faces)
 
 
 def open_lists(event: StageEvent, laid_out: list[Face]) -> tuple[Any, Any, gr.Markdown]:
@@ -80,24 +85,24 @@ def open_lists(event: StageEvent, laid_out: list[Face]) -> tuple[Any, Any, gr.Ma
 def change_lists(event: StageEvent) -> tuple[Any, Any, gr.Markdown]:
     """The lists of another recogniser."""
     aiming = event.controls.goal == IMPERSONATE
-    return lists_of(event.service, event.chosen, event.visit.target, aiming)
+    return lists_of(event.service, event.chosen, event.visit.target, aiming, event.visit.faces())
 
 
 def choose_sample(event: StageEvent) -> Iterator[Stage]:
     """The stage with the sample face that was clicked."""
     view = event.view()
     [index] = event.told("index")
-    faces = samples(event.service, view.model)
+    faces = [*event.visit.faces(), *samples(event.service, view.model)]
     if type(index) is not int or not 0 <= index < len(faces):
         raise Refused("refused.request")
     yield from shown(event, view, faces[index])
 
 
 def change_model(event: StageEvent) -> Iterator[Stage]:
-    """The stage with another recogniser, and the same face where that one knows the person on it."""
+    """The stage with another recogniser, and the same face unless it is a sample of somebody unknown to that one."""
     view = event.view()
     face = event.face(view)
-    if face is None or (face.person is not None and label_of(view.model, face.person) is None):
+    if face is None or (face.shared and label_of(view.model, face.person) is None):
         face = first_face(event.service, view.model)
     yield from shown(event, view, face)
 

@@ -66,7 +66,7 @@ def messages(service: Service, view: View, face: Face, asker: Asker) -> Iterator
     with service.computer.work(asker, seconds, first) as work:
         for message in service.stream(work, performed, service, view, tensor, label):
             yield message
-    if face.person is not None and not isinstance(view.model, Own):
+    if face.shared and not isinstance(view.model, Own):
         finished.put(key, message)
 
 
@@ -105,7 +105,7 @@ def note(service: Service, view: View, face: Face, message: StageMessage, langua
     elif view.target:
         sentences = [say("note.target", language, target=view.target)]
     elif label_of(view.model, face.person) is not None:
-        known_apart = "unknown" if config.training_unknown else "test"
+        known_apart = "enrolled" if face.enrolled else "unknown" if config.training_unknown else "test"
         sentences = [say(f"note.true_label_{known_apart}", language, person=face.person)]
     else:
         who = ("stranger" if face.person else "own_prediction") + ("" if config.unknown is None else "_compared")
@@ -126,13 +126,14 @@ def note(service: Service, view: View, face: Face, message: StageMessage, langua
 
 
 def link_to(view: View, face: Face) -> dict[str, str | None]:
-    """What a link to this view says, save for its epsilon; None takes an entry out."""
+    """What a link to this view says, save for its epsilon; None takes an entry out. It names nobody's own people."""
+    own = view.model.faces if isinstance(view.model, Own) else {}
     return {
         "model": view.model.name,
         "face": face.key,
         "top": f"{view.top:g}",
         "attack": None if view.attack is FGSM else in_link(view.attack.name),
-        "target": view.target and in_link(view.target),
+        "target": in_link(view.target) if view.target and view.target not in own else None,
     }
 
 

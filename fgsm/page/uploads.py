@@ -11,6 +11,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +25,8 @@ UNCLAIMED = 120.0  # seconds that a picture waits for a visit to use it
 MOST_WAITING = 100  # such pictures from one address; the oldest go first
 UNUSED = 3600.0  # seconds that a visit's picture is kept after its last use
 HANDED_OUT = 600.0  # seconds that a file stays for a caller who has no page open
-STAGE = "stage"  # where on the page a picture is used; there is one for each place
 MOST_FILES = 20  # handed out to a visit; the oldest go first
+STAGE = "stage"  # what a visit's picture is for, unless whoever claims it says otherwise
 KINDS = {  # of picture that a browser may show, by how their files begin
     b"\x89PNG\r\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -40,14 +41,14 @@ log = logging.getLogger(__name__)
 class Upload:
     """A picture in memory, as it arrives and as it was sent.
 
-    `session` names the visit that has it to itself, `place` where on the page it is used.
+    `session` names the visit that has it to itself, and `use` what for: pictures for other things are left alone.
     """
 
     name: str
     address: str
     data: bytes | bytearray = field(default_factory=bytearray)
     session: str | None = None
-    place: str = STAGE
+    use: str = STAGE
     complete: bool = False
     used: float = field(default_factory=time.monotonic)
 
@@ -129,34 +130,34 @@ class Uploads:
         upload = self._held.get(name) if isinstance(name, str) else None
         return upload if upload and upload.complete else None
 
-    def claim(self, name: object, session: str, place: str = STAGE) -> Upload:
-        """The picture `name`, which from now on is the visit's alone, and used in that place.
+    def claim(self, name: object, session: str, use: str = STAGE) -> Upload:
+        """The picture `name`, which from now on is the visit's alone, for this `use`.
 
-        Raises Refused, always with the same sentence, for every other name, and for a picture of another visit's.
+        Raises Refused, always with the same sentence, for every other name, and for a picture of another visit's or
+        one that this visit has for another use.
         """
         with self._lock:
             upload = self.find(name)
-            if upload is None or upload.session not in (None, session):
+            if upload is None or (upload.session is not None and (upload.session, upload.use) != (session, use)):
                 raise Refused("refused.gone")
-            upload.session, upload.place = session, place
+            upload.session, upload.use = session, use
             upload.used = time.monotonic()
             return upload
 
-    def keep_only(self, upload: Upload) -> None:
-        """Forget every other picture that the same visit has used in the same place."""
+    def keep_only(self, *uploads: Upload) -> None:
+        """Forget every other picture that their visit has for the same use as these, of which there is one at least."""
         with self._lock:
-            for other in self._used(upload.session, upload.place):
-                if other is not upload:
-                    self._forget(other)
+            self._forget_all(uploads[0].session, uploads[0].use, uploads)
 
-    def remove(self, session: str, place: str) -> None:
-        """Forget what the visit has used in that place."""
+    def forget(self, session: str, use: str) -> None:
+        """Forget every picture that the visit has for this use."""
         with self._lock:
-            for upload in self._used(session, place):
-                self._forget(upload)
+            self._forget_all(session, use)
 
-    def _used(self, session: str | None, place: str) -> list[Upload]:
-        return [upload for upload in self._held.values() if (upload.session, upload.place) == (session, place)]
+    def _forget_all(self, session: str | None, use: str, but: Sequence[Upload] = ()) -> None:
+        for other in [other for other in self._held.values() if (other.session, other.use) == (session, use)]:
+            if other not in but:
+                self._forget(other)
 
     def abandon(self, upload: Upload) -> None:
         """Forget a picture that has not arrived whole, or is none."""

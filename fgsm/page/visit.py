@@ -16,18 +16,26 @@ from ..recognizers.testset import photographs_tested
 from ..texts import Refused, in_link
 from .controls import Controls, View, view_of
 from .event import Event
-from .service import Chosen, Own, Service
+from .own_face import OwnFace
+from .own_people import OwnPeople
+from .service import Chosen, Own, Service, shared
 from .turns import Asker
 from .uploads import Upload
 
 OPENING_PERSON = "person 24"
 
 
+Source = Path | Upload | OwnFace
+
+
 @dataclass(frozen=True)
 class Face:
-    """What is attacked: a file of ours or what a visitor brought. `person` is None where nobody knows who it is."""
+    """What is attacked: a file of ours, what a visitor brought, or somebody whom the visit has enrolled.
 
-    source: Path | Upload
+    `person` is None where nobody knows who it is.
+    """
+
+    source: Source
     person: str | None = None
     square: Square | None = None
 
@@ -37,16 +45,26 @@ class Face:
         return isinstance(self.source, Upload)
 
     @property
+    def enrolled(self) -> bool:
+        """Whether it is somebody's whom the visit has enrolled."""
+        return isinstance(self.source, OwnFace)
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is one of ours, of which results are kept for all."""
+        return isinstance(self.source, Path)
+
+    @property
     def key(self) -> str | None:
-        """What names a sample face in a link."""
-        return self.person and in_link(self.person)
+        """What names a sample face in a link; nobody else's is named in one."""
+        return in_link(self.person) if self.person and self.shared else None
 
 
 @dataclass
 class Visit:
     """The face on the stage, the person to become, the number of the attack that shows it, pictures brought by name.
 
-    `recognizers` are those that belong to this visit alone.
+    `recognizers` are those that belong to this visit alone, and `people` are enrolled in one of them.
     """
 
     face: Face | None = None
@@ -54,6 +72,17 @@ class Visit:
     attack: int = 0
     pictures: set[str] = field(default_factory=set)
     recognizers: dict[str, Own] = field(default_factory=dict)
+    people: OwnPeople = field(default_factory=OwnPeople)
+
+    def faces(self) -> list[Face]:
+        """Those of the people whom it has enrolled, the last ones first."""
+        return [Face(person.face, person.name) for person in self.people.enrolled]
+
+    def without_people(self) -> "Visit":
+        """What is left of it when its page is closed: nothing of anybody whom it has enrolled."""
+        face = None if self.face is not None and self.face.enrolled else self.face
+        target = None if self.target in self.people.names() else self.target
+        return Visit(face, target, self.attack, self.pictures)
 
 
 class StageEvent(Event):
@@ -85,7 +114,8 @@ class StageEvent(Event):
 
 
 def samples(service: Service, chosen: Chosen) -> list[Face]:
-    """The first test photograph that there is of each person whom the recogniser knows."""
+    """The first test photograph that there is of each person whom the recogniser knows, none of a visit's own."""
+    chosen = shared(chosen)
 
     def made() -> list[Face]:
         first: dict[str, Path] = {}
@@ -109,8 +139,10 @@ def first_face(service: Service, chosen: Chosen) -> Face | None:
     return sample_of(service, chosen, OPENING_PERSON) or (faces[0] if faces else None)
 
 
-def opened(service: Service, source: Path | Upload, asker: Asker) -> Image.Image:
-    """The picture in a file of ours, or the one that a visitor has brought, decoded for `asker`."""
+def opened(service: Service, source: Source, asker: Asker) -> Image.Image:
+    """The picture in a file of ours, in memory, or the one that a visitor has brought, decoded for `asker`."""
+    if isinstance(source, OwnFace):
+        return source.picture
     if isinstance(source, Upload):
         if service.uploads.find(source.name) is not source:
             raise Refused("refused.gone")
@@ -123,7 +155,9 @@ def opened(service: Service, source: Path | Upload, asker: Asker) -> Image.Image
 
 def prepared(service: Service, chosen: Chosen, face: Face, asker: Asker) -> Tensor:
     """The face as the recogniser is shown it, (3, size, size) in [0, 1]."""
-    return prepare(opened(service, face.source, asker), chosen.config.input_size, chosen.config.framing, face.square)
+    config, source = chosen.config, face.source
+    square = source.squares[config.framing] if isinstance(source, OwnFace) else face.square
+    return prepare(opened(service, source, asker), config.input_size, config.framing, square)
 
 
 def label_of(chosen: Chosen, person: str | None) -> int | None:
