@@ -561,12 +561,20 @@ def gallery_of(service, name):
 
 def test_a_class_is_chosen_seen_added_renamed_and_removed(browser, url, tmp_path):
     files = []
-    for name, person, number in (("Ana", 3, 1), ("Ana", 3, 2), ("Ben", 4, 1), ("wall", 0, 1)):
+    for name, person, number in (
+        ("Ana", 3, 1),
+        ("Ana", 3, 2),
+        ("Ben", 4, 1),
+        ("Ben", 4, 2),
+        ("Ben", 4, 3),
+        ("wall", 0, 1),
+    ):  # two batches
         files.append(tmp_path / f"{name}_{number}.png")
         picture = photograph(person, number) if person else Image.new("RGB", (200, 200), "green")
         picture.save(files[-1])
     with open_page(browser, url) as page:
         page.get_by_role("tab", name="Add a person").click()
+        page.locator("#enrol form").wait_for()
         page.get_by_label("Choose pictures").set_input_files(files)
         page.get_by_text("wall_1.png is not used: No face was found.").wait_for(timeout=30_000)
         assert page.locator("#enrol .group b").all_inner_texts() == ["Ana", "Ben"]

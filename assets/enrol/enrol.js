@@ -174,4 +174,5 @@ export function mount({ element, props, trigger, watch }) {
   new ResizeObserver(() => root.clientWidth || closeCamera()).observe(root); // another tab is looked at
   watch('value', draw);
   draw();
+  root.hidden = false; // before, nothing that is chosen would be heard
 }

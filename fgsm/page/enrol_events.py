@@ -158,7 +158,7 @@ def _add(event: StageEvent, name: object, agreed: object) -> list[OwnPerson]:
     with changing:
         people = own.from_draft(name, [*own.names(), *event.service.choose(BASE).config.labels])
         _enrol(event, (*people, *own.enrolled))
-        own.draft, own.notes = (), tuple(_notes_on(event, people))
+        own.draft, own.notes = (), tuple(_notes_on(event, people))[:MOST_NOTES]
     return people
 
 
