@@ -30,7 +30,7 @@ def changed_page(browser, url):
 def expected(photograph, name, epsilon, label=None):
     """Original, perturbation at gain 10 and adversarial face by NumPy; label and verdict by the library."""
     model = load_recognizer(name)
-    image = prepare(photograph, model.input_size)[None].to(model.device)
+    image = prepare(photograph, model.input_size, model.config.framing)[None].to(model.device)
     target = model(image).argmax(1) if label is None else torch.tensor([model.labels.index(label)], device=model.device)
     sign = sign_gradient(model, image, target)[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
     original = (255 * image[0]).round().permute(1, 2, 0).cpu().numpy().astype(np.float64)

@@ -32,12 +32,17 @@ def list_people(root: Path) -> dict[str, list[Path]]:
         return list_people(originals)
     elif root.is_dir():
         for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            if person := " ".join(text_of(PurePath(folder.name)).replace("_", " ").split()):
+            if person := _single_spaced(text_of(PurePath(folder.name)).replace("_", " ")):
                 theirs = people.setdefault(person, [])
                 theirs += [path for path in folder.iterdir() if _may_be_photograph(path)]
     if not any(people.values()):
         raise Refused("refused.no_faces")
     return {person: sorted(people[person]) for person in sorted(people)}
+
+
+def _single_spaced(name: str) -> str:
+    """`name` as those are called who are enrolled: otherwise the photographs of "a  b" would be nobody's."""
+    return " ".join(filter(None, name.strip().split(" ")))
 
 
 def _may_be_photograph(path: Path) -> bool:
@@ -58,7 +63,7 @@ def _read_table(table: Path) -> list[tuple[str, Path]]:
         except csv.Error:
             raise Refused("refused.table") from None
     here = {text_of(PurePath(path.name)): path for path in faces.iterdir()}
-    names = [(composed(" ".join(label.split())), composed(Path(name.strip()).name)) for label, name in rows]
+    names = [(composed(_single_spaced(label)), composed(Path(name.strip()).name)) for label, name in rows]
     return [(label, here.get(name, faces / name)) for label, name in names]
 
 
