@@ -2,6 +2,7 @@
 import { copy, link } from '../shared/address.js';
 import { translate } from '../shared/dom.js';
 import { inLevels, notation } from '../shared/formats.js';
+import { paint } from '../shared/paint.js';
 import { say } from '../shared/texts.js';
 import { fileAt, goalsOf, listTop, nearest, takenFor, verdictAt } from './answers.js';
 import { decode } from './message.js';
@@ -21,25 +22,11 @@ export function mount({ element, props, trigger, watch }) {
   let settling; // timer that puts a view at rest into the page's address
   let epsilon = 0; // what the slider says, before it is put on the grid of scored epsilons
 
-  // Draws an image whose value at place i, of H x W x 3, is value(i).
-  function paint(name, value) {
-    const { size, pixels } = face;
-    const target = canvas(name);
-    if (target.width !== size || target.height !== size) target.width = target.height = size;
-    const context = target.getContext('2d');
-    const image = context.createImageData(size, size);
-    for (let i = 0, j = 0; i < pixels.length; i++, j++) {
-      image.data[j] = value(i);
-      if (i % 3 === 2) image.data[++j] = 255;
-    }
-    context.putImageData(image, 0, 0);
-  }
-
   function drawPictures(at) {
-    const { gain, pixels, attack, epsilons } = face;
+    const { size, gain, pixels, attack, epsilons } = face;
     const moved = mover(face, at);
-    paint('perturbation', (i) => clamp(rint(128 + gain * (moved(i) - pixels[i]))));
-    paint('adversarial', (i) => rint(moved(i)));
+    paint(canvas('perturbation'), size, (i) => clamp(rint(128 + gain * (moved(i) - pixels[i]))));
+    paint(canvas('adversarial'), size, (i) => rint(moved(i)));
     slot('change').textContent = say(attack.change, { epsilon: notation(epsilons[at]) });
     slot('gain').textContent = gain === 1 ? say('viewer.not_amplified') : say('viewer.amplified', { gain });
   }
@@ -126,7 +113,7 @@ export function mount({ element, props, trigger, watch }) {
 
   function begin() {
     if (face.epsilon !== null) epsilon = face.epsilon;
-    paint('original', (i) => face.pixels[i]);
+    paint(canvas('original'), face.size, (i) => face.pixels[i]);
     slot('attacked').textContent = face.note;
     const compares = face.unknown !== null;
     slot('strip-of').textContent = say(compares ? 'strip.distance' : 'strip.confidence');
