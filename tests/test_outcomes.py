@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 from gradio import EventData
@@ -25,6 +26,7 @@ from fgsm.page.surviving import cards_of, survive, survivors_of
 from fgsm.page.transfer_tab import TransferTab
 from fgsm.page.visit import Face, StageEvent, Visit
 from fgsm.places import ASSETS, BUILTIN_FACES
+from fgsm.recognizers.enrol import embed
 from fgsm.recognizers.testset import load_test_set
 from fgsm.texts import Refused
 
@@ -55,7 +57,7 @@ def cards(outcomes, target=None, unknown=3, language="en", attacked=0):
     config = SimpleNamespace(labels=(*PEOPLE,), unknown=unknown)
     view = View(SimpleNamespace(name="ours", config=config), 0.01, target=target)
     picture = Image.new("RGB", (2, 2))
-    survivors = [Survivor("png", picture, PEOPLE[who], 0.756, outcome) for who, outcome in outcomes]
+    survivors = [Survivor("png", picture, PEOPLE[who], 0.756, None if unknown is None else 0.412, outcome) for who, outcome in outcomes]
     return cards_of(view, Aim(attacked, target and PEOPLE[target]), survivors, language)
 
 
@@ -66,10 +68,10 @@ def words(message):
 def test_cards_tell_apart_what_becomes_of_a_face_that_shall_be_anybody_else():
     message = cards([("unknown", "unknown"), ("dark", "recognised"), ("light", "other"), ("unknown", "unknown")])
     assert words(message) == [
-        ("unknown", "Unknown", "unknown, 76%", True),
-        ("recognised", "Recognised again", "dark, 76%", False),
-        ("other", "Still fooled", "light, 76%", True),
-        ("unknown", "Unknown", "unknown, 76%", True),
+        ("unknown", "Unknown", "unknown", True),
+        ("recognised", "Recognised again", "dark, distance 0.41", False),
+        ("other", "Still fooled", "light, distance 0.41", True),
+        ("unknown", "Unknown", "unknown", True),
     ]
     assert message["title"] == (
         "dark, ours, FGSM, epsilon 0.01: 3 of 4 still fool it, 2 as unknown and 1 as somebody else."
@@ -79,16 +81,17 @@ def test_cards_tell_apart_what_becomes_of_a_face_that_shall_be_anybody_else():
     assert "does not fool it to begin with" in never["title"]
     sure = cards([("light", "other"), ("dark", "recognised")], unknown=None)
     assert sure["title"] == "dark, ours, FGSM, epsilon 0.01: 1 of 2 still fool it."
+    assert [card["who"] for card in sure["cards"]] == ["light, 76%", "dark, 76%"]
 
 
 def test_cards_tell_apart_what_becomes_of_a_face_that_shall_be_somebody_in_particular():
     outcomes = [("light", "target"), ("unknown", "unknown"), ("dark", "recognised"), ("red", "other")]
     message = cards(outcomes, "light")
     assert words(message) == [
-        ("target", "Still light", "light, 76%", True),
-        ("unknown", "Unknown", "unknown, 76%", False),
-        ("recognised", "Recognised again", "dark, 76%", False),
-        ("other", "Somebody else", "red, 76%", False),
+        ("target", "Still light", "light, distance 0.41", True),
+        ("unknown", "Unknown", "unknown", False),
+        ("recognised", "Recognised again", "dark, distance 0.41", False),
+        ("other", "Somebody else", "red, distance 0.41", False),
     ]
     assert message["title"].endswith("1 of 4 are still taken for light.")
     missed = cards(outcomes[1:], "light")
@@ -99,7 +102,7 @@ def test_cards_tell_apart_what_becomes_of_a_face_that_shall_be_somebody_in_parti
 def test_cards_speak_the_visitors_language():
     message = cards([("light", "target"), ("unknown", "unknown")], "light", language="es", attacked=3)
     assert message["title"].startswith("desconocida, ours, FGSM, epsilon 0.01: 1 de 2")
-    assert message["cards"][1]["outcome"] == "Desconocida" and message["cards"][1]["who"] == "desconocida, 76%"
+    assert message["cards"][1]["outcome"] == "Desconocida" and message["cards"][1]["who"] == "desconocida"
 
 
 def test_what_survives_of_a_face_that_dlib_takes_for_nobody(service, dlib):
@@ -113,6 +116,11 @@ def test_what_survives_of_a_face_that_dlib_takes_for_nobody(service, dlib):
     first = message["cards"][0]
     assert (first["kind"], first["outcome"], first["fooled"]) == ("unknown", "Unknown", True)
     assert message["title"].startswith("person 24, dlib") and "as unknown and" in message["title"]
+    aim, survivors = survivors_of(service, View(dlib, 0.001), image[0], 23)
+    file = (fgsm(network, image, torch.tensor([23]), 0.001) * 255).round() / 255
+    apart = np.linalg.norm(embed(network, file)[0] - network.network.templates[23])
+    assert survivors[0].distance == pytest.approx(apart, abs=1e-3)
+    assert cards_of(View(dlib, 0.001), aim, survivors, "en")["cards"][0]["who"] == f"person 24, distance {apart:.2f}"
 
 
 def test_a_stranger_can_only_be_moved_towards_somebody(service, dlib):

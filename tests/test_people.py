@@ -6,6 +6,7 @@ import io
 import itertools
 import shutil
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -460,7 +461,8 @@ def test_when_the_visit_ends_nobody_enrolled_is_left_and_late_work_brings_nobody
     visitor.has_page = True
     queue = SimpleNamespace(pending_messages_per_session={}, pending_event_ids_session={})
     app = SimpleNamespace(get_blocks=lambda: SimpleNamespace(_queue=queue), state_holder=Holder(leaver=state))
-    asyncio.run(look(app, service))
+    with ThreadPoolExecutor() as elsewhere:  # than where a browser's loop may run
+        elsewhere.submit(asyncio.run, look(app, service)).result()
     left = state.state_data[3]
     assert left is not guest.visit and state.config_values == {} and state.state_data[4] == "a chart"
     assert (left.face, left.target, left.recognizers) == (None, None, {})
@@ -553,6 +555,34 @@ def test_somebody_before_the_camera_is_enrolled_and_fooled(camera, server, servi
         framed = {picture.tobytes() for name in ("resnet18", "dlib") for picture, _ in gallery_of(service, name)}
         for file in on_disk(server.folder) - before:  # the gallery's other faces
             assert file.suffix == ".png" and Image.open(file).convert("RGB").tobytes() in framed, file
+
+
+def test_a_stranger_on_the_stage_is_offered_to_be_enrolled(browser, url, tmp_path):
+    Image.blend(photograph(5), photograph(9), 0.5).save(tmp_path / "stranger.png")  # who looks like neither
+    with open_page(browser, f"{url}?model=dlib") as page:
+        page.wait_for_selector(STAGE_DONE)
+        offer = page.get_by_role("button", name="Add this person")
+        assert not offer.is_visible()
+        page.get_by_role("tab", name="Your own picture").click()
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "stranger.png")
+        offer.click()
+        page.locator("#enrol figure img").wait_for(timeout=30_000)
+        page.wait_for_function("document.activeElement.matches('#enrol .name input')")
+        offer.click()
+        page.wait_for_function("document.activeElement.matches('#enrol .name input')")
+        page.keyboard.type("Noor")
+        assert page.locator("#enrol figure").count() == 1  # the same picture is there once
+        page.get_by_label("Whoever is shown here agrees").check()
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.wait_for_selector(f"{STAGE_DONE}[data-prediction=Noor]", timeout=60_000)
+        assert not offer.is_visible()
+
+
+def test_only_who_is_unknown_is_offered_to_be_enrolled(guest):
+    known = guest.see(stage_events.change_model)
+    assert known["stranger"] is False
+    guest.controls = replace(guest.controls, model="dlib")
+    assert guest.see(stage_events.change_model)["stranger"] is False
 
 
 def gallery_of(service, name):

@@ -20,6 +20,7 @@ export function mount({ element, props, trigger, watch }) {
 
   const waiting = []; // files that are yet to be sent
   let sending = false;
+  let nameWanted = false;
   let done = () => {}; // called when the server has looked at a batch
 
   const drafted = () => props.value?.drafted ?? [];
@@ -134,9 +135,15 @@ export function mount({ element, props, trigger, watch }) {
     document.querySelector('#epsilon')?.scrollIntoView({ behavior: 'smooth', block: 'start' }); // and the stage below
   }
 
+  // The field takes the focus as soon as it is seen: the tab may yet have to come to the front.
+  function askName(isWanted = true) {
+    nameWanted = isWanted && !root.clientWidth;
+    if (isWanted && !nameWanted) name.focus();
+  }
+
   function draw() {
     if (!props.value) return drawDraft();
-    const { people, notes, problem, batch, added } = props.value;
+    const { people, notes, problem, batch, added, asked } = props.value;
     if (added) begin();
     drawDraft();
     drawPeople(people);
@@ -144,6 +151,7 @@ export function mount({ element, props, trigger, watch }) {
     for (const note of notes) make('p', part('.notes'), note);
     tell('.problem', problem);
     done(batch);
+    if (asked) askName();
   }
 
   function choose(input) {
@@ -171,8 +179,11 @@ export function mount({ element, props, trigger, watch }) {
     tell('.problem', '');
     trigger('submit', { name: name.value, agreed: agreed.checked });
   });
-  new ResizeObserver(() => root.clientWidth || closeCamera()).observe(root); // another tab is looked at
+  new ResizeObserver(() => {
+    if (root.clientWidth) askName(nameWanted);
+    else closeCamera(); // another tab is looked at
+  }).observe(root);
   watch('value', draw);
-  draw();
   root.hidden = false; // before, nothing that is chosen would be heard
+  draw();
 }

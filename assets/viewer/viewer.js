@@ -120,6 +120,7 @@ export function mount({ element, props, trigger, watch }) {
     slot('strip-threshold').hidden = !compares;
     root.querySelector('.goals').hidden = face.target === null;
     slot('hint').hidden = true;
+    root.querySelector('.enrol-stranger').hidden = !face.stranger;
     for (const button of root.querySelectorAll('button')) button.disabled = false;
   }
 
@@ -183,6 +184,7 @@ export function mount({ element, props, trigger, watch }) {
   root.addEventListener('epsilon', (event) => move(event.detail));
   root.querySelector('.download').addEventListener('click', download);
   root.querySelector('.copy').addEventListener('click', copyLink);
+  root.querySelector('.enrol-stranger').addEventListener('click', () => trigger('select', {}));
   root.querySelector('.steps').addEventListener('click', () => trigger('click', {}));
   new ResizeObserver(() => {
     if (!face) return;

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..attacks import Aim
 from ..faces.prepare import as_picture, as_tensor
+from ..recognizers.enrolled import distances_in
 from ..recognizers.recognizer import Recognizer
 from ..recognizers.scoring import score
 from .outcomes import outcome_of
@@ -21,13 +22,14 @@ BLUR = 0.7  # standard deviation in pixels of the recogniser's input
 class Survivor:
     """A face after a treatment, one of TREATMENTS: the picture, the class index it is taken for, how probable that is.
 
-    `outcome` is what has become of it, by `outcome_of`.
+    Where faces are compared, `distance` is how far that person's template lies. `outcome` is what has become of it, by `outcome_of`.
     """
 
     treatment: str
     picture: Image.Image
     taken_for: int
     probability: float
+    distance: float | None
     outcome: str
 
 
@@ -58,9 +60,13 @@ def survival(recognizer: Recognizer, adversarial: Tensor, aim: Aim) -> list[Surv
     """What each of TREATMENTS leaves of an 8-bit face, (3, H, W) in [0, 1], that was attacked with `aim`."""
     pictures = {name: treat(as_picture(adversarial)) for name, treat in TREATMENTS.items()}
     batch = torch.stack([as_tensor(picture) for picture in pictures.values()]).to(recognizer.device)
-    best = score(recognizer, batch).max(1)
-    answers = zip(pictures.items(), best.indices.tolist(), best.values.tolist(), strict=True)
-    return [
-        Survivor(treatment, picture, index, probability, outcome_of(aim, index, recognizer.config.unknown))
-        for (treatment, picture), index, probability in answers
-    ]
+    config, answers = recognizer.config, score(recognizer, batch)
+    apart = None if config.threshold is None else distances_in(answers, config.threshold)
+    best = answers.max(1)
+    survivors = []
+    for at, (treatment, picture) in enumerate(pictures.items()):
+        index = int(best.indices[at])
+        distance = None if apart is None else float(apart[at, index])
+        outcome = outcome_of(aim, index, config.unknown)
+        survivors.append(Survivor(treatment, picture, index, float(best.values[at]), distance, outcome))
+    return survivors

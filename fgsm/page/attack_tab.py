@@ -93,7 +93,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     with gr.Accordion(I18N("page.survive"), open=False, elem_id="survive"):
         test = gr.Button(I18N("page.survive_start"), elem_id="survive-start")
         cards = drawn_by("cards", elem_id="cards", value={"title": "", "cards": []})
-    with gr.Tabs(overflow_behavior="wrap", elem_id="faces"):
+    with gr.Tabs(overflow_behavior="wrap", elem_id="faces") as faces:
         with gr.Tab(I18N("page.samples")):
             gallery = Samples(
                 stage_events.gallery_of(service, default) if default else [],
@@ -108,7 +108,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
             no_samples = gr.Markdown(I18N("page.no_samples"), visible=False, elem_id="no-samples")
         with gr.Tab(I18N("page.own")):
             photo, cropper = own_picture.build()
-        with gr.Tab(I18N("page.enrol"), visible=BASE in service.found().usable):
+        with gr.Tab(I18N("page.enrol"), id=enrol_events.TAB, visible=BASE in service.found().usable):
             enroller = drawn_by("enrol", elem_id="enrol", value=None)
 
     inputs: dict[str, Component] = {
@@ -141,6 +141,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     on(goal.input, stage_events.change_goal, viewer, slider, people, random)
     on(people.click, stage_events.choose_target, viewer)
     on(viewer.click, stage_events.take_offer, viewer, slider, method)
+    on(viewer.select, enrol_events.take_stranger, enroller, faces)
     on(test.click, survive, cards)
     whole = (enroller, viewer, slider, model, gallery, people, no_samples)
     on(enroller.upload, enrol_events.add_pictures, enroller)

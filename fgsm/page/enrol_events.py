@@ -20,6 +20,7 @@ from .staging import shown
 from .uploads import Upload
 from .visit import Face, StageEvent, opened
 
+TAB = "enrol"
 USE = "enrolment"  # what pictures are claimed for
 AT_ONCE = 5  # pictures that one event brings
 LONGEST_FILE = 100  # letters of a file's name
@@ -29,7 +30,7 @@ Whole = tuple[Any, ...]  # the drawing, the stage, the slider, the recogniser, s
 SKIP = gr.skip()
 
 
-def message_for(event: StageEvent, problem: str = "", batch: int = 0, added: bool = False) -> EnrolMessage:
+def message_for(event: StageEvent, problem: str = "", batch: int = 0, **became: bool) -> EnrolMessage:
     """What assets/enrol draws: the visit's people and its draft, and what became of what was asked for."""
     own = event.visit.people
     return {
@@ -47,7 +48,9 @@ def message_for(event: StageEvent, problem: str = "", batch: int = 0, added: boo
         "notes": list(own.notes),
         "problem": problem,
         "batch": batch,
-        "added": added,
+        "added": False,
+        "asked": False,
+        **became,
     }
 
 
@@ -111,9 +114,16 @@ def take_from_stage(event: StageEvent) -> Iterator[EnrolMessage]:
     if face is None:
         raise Refused("refused.no_picture")
     event.visit.people.notes = ()
+    yield message_for(event)  # so that what follows is news, even where this picture is there already
     _draft(event, say("enrol.on_stage", event.language), lambda: opened(event.service, face.source, event.caller))
-    yield message_for(event)
+    yield message_for(event, asked=True)
     gallery_of(event.service, event.service.choose(BASE))
+
+
+def take_stranger(event: StageEvent) -> Iterator[tuple[EnrolMessage, Any]]:
+    """`take_from_stage`, with its tab in front."""
+    for message in take_from_stage(event):
+        yield message, gr.Tabs(selected=TAB)
 
 
 def other_face(event: StageEvent) -> EnrolMessage:

@@ -44,11 +44,15 @@ class StageMessage(TypedDict):
 
 
 class ShownMessage(StageMessage):
-    """A message with what belongs to the visit: its number, how strong the perturbation is drawn, where to go."""
+    """A message with what belongs to the visit: its number, how strong the perturbation is drawn, where to go.
+
+    `stranger` says that the face is nobody's whom the recogniser knows, and may be enrolled.
+    """
 
     id: int
     gain: int
     note: str
+    stranger: bool
     epsilon: float | None
     link: dict[str, str | None]
 
@@ -100,7 +104,8 @@ class DraftedPicture(TypedDict):
 class EnrolMessage(TypedDict):
     """What assets/enrol draws: the draft, the visit's own people, and what became of what was asked for.
 
-    `problem` says why it was refused, `batch` which pictures have all been looked at, and `added` that somebody was.
+    `problem` says why it was refused, `batch` which pictures have all been looked at, `added` that somebody was, and `asked`
+    that a name is wanted for whom the stage shows.
     """
 
     drafted: list[DraftedPicture]
@@ -109,6 +114,7 @@ class EnrolMessage(TypedDict):
     problem: str
     batch: int
     added: bool
+    asked: bool
 
 
 class Card(TypedDict):

@@ -40,6 +40,10 @@ class Drafted:
     def face(self) -> OwnFace:
         return self.faces[self.at]
 
+    def is_like(self, other: "Drafted") -> bool:
+        """Whether both are the same picture of the same person."""
+        return self.group == other.group and torch.equal(self.embeddings, other.embeddings)
+
 
 @dataclass(frozen=True, eq=False)
 class OwnPerson:
@@ -73,8 +77,10 @@ class OwnPeople:
         raise Refused("refused.not_enrolled")
 
     def add(self, picture: Drafted) -> None:
-        """Put a picture into the draft. Raises Refused for more than may be enrolled."""
+        """Put a picture into the draft, unless it is there. Raises Refused for more than may be enrolled."""
         with changing:
+            if any(picture.is_like(other) for other in self.draft):
+                return
             self._check_room(picture)
             self.drafted += 1
             self.draft = (*self.draft, replace(picture, number=self.drafted))

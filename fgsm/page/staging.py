@@ -12,6 +12,7 @@ from ..attacks.fgsm import FGSM
 from ..measures.epsilons import known_epsilon
 from ..measures.names import spelled_like
 from ..measures.smallest import last_recognised
+from ..recognizers.enrol import BASE
 from ..texts import Refused, in_link, say, title
 from .controls import DEFAULT_TOP, TOPS, View
 from .lent_gpu import on_gpu
@@ -46,7 +47,16 @@ def shown(
             if visit.attack != current:
                 return
             said = note(event.service, view, face, message, event.language)
-            yield {**message, "id": current, "gain": TOPS[view.top], "note": said, "epsilon": move_to, "link": link}
+            stranger = BASE in event.service.found().usable and message["attacked"] == message["unknown"]
+            yield {
+                **message,
+                "id": current,
+                "gain": TOPS[view.top],
+                "note": said,
+                "stranger": stranger,
+                "epsilon": move_to,
+                "link": link,
+            }
     except Refused:
         if visit.attack != current:
             return  # the visitor has gone on, or has removed the picture

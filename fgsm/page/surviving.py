@@ -7,6 +7,7 @@ from ..attacks.attack import aimed
 from ..measures.outcomes import OTHER, RECOGNISED, TARGET, UNKNOWN
 from ..measures.report import aim_at
 from ..measures.survive import Survivor, survival
+from ..recognizers.config import Config
 from ..recognizers.scoring import score
 from ..texts import Refused, say, title
 from .controls import View, called
@@ -58,7 +59,7 @@ def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> 
             "treatment": say(f"survive.{one.treatment}", language),
             "kind": one.outcome,
             "outcome": say(f"survive.{_word(one.outcome, outcomes[0], aim)}", language, target=target),
-            "who": f"{called(config, one.taken_for, language)}, {one.probability:.0%}",
+            "who": _who(config, one, language),
             "fooled": fooled,
         }
         for one, fooled in zip(survivors, reached, strict=True)
@@ -81,6 +82,17 @@ def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> 
     else:
         sentence = "fools_nobody"
     return {"title": say(f"survive.{sentence}", language, **about), "cards": cards}
+
+
+def _who(config: Config, survivor: Survivor, language: str) -> str:
+    """Whom a face is taken for, and how surely: in percent or, where faces are compared, as a distance."""
+    name = called(config, survivor.taken_for, language)
+    if survivor.taken_for == config.unknown:
+        return name
+    sureness = f"{survivor.probability:.0%}"
+    if survivor.distance is not None:
+        sureness = say("verdict.distance", language, distance=f"{survivor.distance:.2f}")
+    return f"{name}, {sureness}"
 
 
 def _word(outcome: str, untreated: str, aim: Aim) -> str:
