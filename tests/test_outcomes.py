@@ -57,7 +57,8 @@ def cards(outcomes, target=None, unknown=3, language="en", attacked=0):
     config = SimpleNamespace(labels=(*PEOPLE,), unknown=unknown)
     view = View(SimpleNamespace(name="ours", config=config), 0.01, target=target)
     picture = Image.new("RGB", (2, 2))
-    survivors = [Survivor("png", picture, PEOPLE[who], 0.756, None if unknown is None else 0.412, outcome) for who, outcome in outcomes]
+    distance = None if unknown is None else 0.412
+    survivors = [Survivor("png", picture, PEOPLE[who], 0.756, distance, outcome) for who, outcome in outcomes]
     return cards_of(view, Aim(attacked, target and PEOPLE[target]), survivors, language)
 
 
