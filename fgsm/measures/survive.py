@@ -22,7 +22,8 @@ BLUR = 0.7  # standard deviation in pixels of the recogniser's input
 class Survivor:
     """A face after a treatment, one of TREATMENTS: the picture, the class index it is taken for, how probable that is.
 
-    Where faces are compared, `distance` is how far that person's template lies. `outcome` is what has become of it, by `outcome_of`.
+    Where faces are compared, `distance` is how far that person's template lies. `outcome` is what has become of the
+    face, by `outcome_of`.
     """
 
     treatment: str

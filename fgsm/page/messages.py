@@ -104,8 +104,8 @@ class DraftedPicture(TypedDict):
 class EnrolMessage(TypedDict):
     """What assets/enrol draws: the draft, the visit's own people, and what became of what was asked for.
 
-    `problem` says why it was refused, `batch` which pictures have all been looked at, `added` that somebody was, and `asked`
-    that a name is wanted for whom the stage shows.
+    `problem` says why it was refused, `batch` which pictures have all been looked at, `added` that somebody was, and
+    `asked` that a name is wanted for whom the stage shows.
     """
 
     drafted: list[DraftedPicture]
