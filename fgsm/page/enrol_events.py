@@ -30,7 +30,9 @@ Whole = tuple[Any, ...]  # the drawing, the stage, the slider, the recogniser, s
 SKIP = gr.skip()
 
 
-def message_for(event: StageEvent, problem: str = "", batch: int = 0, **became: bool) -> EnrolMessage:
+def message_for(
+    event: StageEvent, problem: str = "", batch: int = 0, added: bool = False, asked: bool = False
+) -> EnrolMessage:
     """What assets/enrol draws: the visit's people and its draft, and what became of what was asked for."""
     own = event.visit.people
     return {
@@ -48,9 +50,8 @@ def message_for(event: StageEvent, problem: str = "", batch: int = 0, **became: 
         "notes": list(own.notes),
         "problem": problem,
         "batch": batch,
-        "added": False,
-        "asked": False,
-        **became,
+        "added": added,
+        "asked": asked,
     }
 
 
