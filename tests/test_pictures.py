@@ -491,4 +491,4 @@ def test_the_square_is_turned_and_its_handles_stay_within_reach(page, tmp_path):
     for handle in (knob, corner):
         x, y = middle(handle)
         assert edges["x"] < x < edges["x"] + edges["width"] and edges["y"] < y < edges["y"] + edges["height"]
-        handle.hover(timeout=1000)  # nothing lies over it
+        handle.hover()  # nothing lies over it

@@ -982,6 +982,7 @@ def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(service, 
 
 def measuring(tab, board, *values):
     request = SimpleNamespace(session_hash="drawer", client=None, headers={})
+    tab.service.visitors.meet("drawer", "").streams = 1  # and listens, however slow the machine is
     return politely(tab.measure)(board, values, Event(tab.service, request))
 
 
