@@ -4,14 +4,14 @@ import { distanceOf } from '../shared/distance.js';
 import { translate } from '../shared/dom.js';
 import { inLevels, notation } from '../shared/formats.js';
 import { paint } from '../shared/paint.js';
+import { follow, pronounce } from '../shared/slider.js';
 import { say } from '../shared/texts.js';
-import { decode } from '../viewer/message.js';
+import { decode, isScored } from '../viewer/message.js';
 import { clamp, mover, positionOf, rint } from '../viewer/pixels.js';
 import { drawScale, written } from './scale.js';
 
 const NOTHING = '\u00a0'; // which keeps a line's height
 const SECOND = 0; // the class index of the second face, the only one that is known
-const sliderOf = () => document.querySelector('#same-epsilon input[type=range]');
 
 export function mount({ element, props, trigger, watch }) {
   const root = element.querySelector('.pair');
@@ -84,9 +84,7 @@ export function mount({ element, props, trigger, watch }) {
     root.dataset.epsilon = value;
     drawPictures(at);
     drawAnswers(at);
-    const range = sliderOf();
-    if (range)
-      range.ariaValueText = say('viewer.slider_value', { epsilon: value, levels: inLevels(face.epsilons[at]) });
+    pronounce('same-epsilon', face.epsilons[at]);
   }
 
   function begin() {
@@ -107,27 +105,16 @@ export function mount({ element, props, trigger, watch }) {
     drawSmallest();
     draw();
     root.dataset.ready = pair.id;
-    const { float, '8-bit': file } = face.scores;
-    const scored = face.epsilons.every((_, at) => float[at] && file[face.same_8bit[at]]);
-    root.setAttribute('aria-busy', String(!scored));
+    root.setAttribute('aria-busy', String(!isScored(face)));
   }
 
   function move(value) {
-    if (!Number.isFinite(value)) return;
     epsilon = value;
     draw();
   }
 
-  // The finger, the keys and the number box: straight from the slider's own event.
-  function onInput(event) {
-    if (!root.isConnected) document.removeEventListener('input', onInput);
-    else if (event.target.closest?.('#same-epsilon')) move(parseFloat(event.target.value));
-  }
-
   translate(root);
-  document.addEventListener('input', onInput);
-  // The reset button arrives through the slider's change event (fgsm/page/same_tab.py).
-  root.addEventListener('epsilon', (event) => move(event.detail));
+  follow(root, 'same-epsilon', move);
   new ResizeObserver(draw).observe(root);
   watch('value', receive);
   receive();

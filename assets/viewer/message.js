@@ -31,3 +31,8 @@ export function decode(message) {
     references: Object.assign(Object.create(null), references), // any name may be a person's
   });
 }
+
+// Whether there is an answer at every epsilon, in both scorings.
+export function isScored({ epsilons, scores, same_8bit }) {
+  return epsilons.every((_, at) => scores.float[at] && scores['8-bit'][same_8bit[at]]);
+}

@@ -1,17 +1,17 @@
 // The stage: draws one attacked face at any epsilon from what the server sent once (see fgsm/page/stage.py).
 import { copy, link } from '../shared/address.js';
 import { translate } from '../shared/dom.js';
-import { inLevels, notation } from '../shared/formats.js';
+import { notation } from '../shared/formats.js';
 import { paint } from '../shared/paint.js';
+import { follow, pronounce, rangeIn } from '../shared/slider.js';
 import { say } from '../shared/texts.js';
 import { fileAt, goalsOf, listTop, nearest, takenFor, verdictAt } from './answers.js';
-import { decode } from './message.js';
+import { decode, isScored } from './message.js';
 import { clamp, mover, positionOf, rint } from './pixels.js';
 import { ranked, rivalOf } from './ranking.js';
 import { describeSmallest, drawStrip, markSlider } from './strip.js';
 
 const NOTHING = '\u00a0'; // which keeps a line's height
-const sliderOf = () => document.querySelector('#epsilon input[type=range]');
 
 export function mount({ element, props, trigger, watch }) {
   const root = element.querySelector('.stage');
@@ -93,7 +93,7 @@ export function mount({ element, props, trigger, watch }) {
     const { smallest, epsilons } = face;
     root.dataset.smallest = smallest?.float ? notation(smallest.float.epsilon) : '';
     slot('smallest').textContent = smallest ? describeSmallest(face) : NOTHING;
-    markSlider(sliderOf(), smallest?.float?.epsilon, epsilons);
+    markSlider(rangeIn('epsilon'), smallest?.float?.epsilon, epsilons);
   }
 
   function draw() {
@@ -104,9 +104,7 @@ export function mount({ element, props, trigger, watch }) {
     drawPictures(at);
     drawClean();
     drawAnswers(at);
-    const range = sliderOf();
-    const spoken = { epsilon: value, levels: inLevels(face.epsilons[at]) };
-    if (range) range.ariaValueText = say('viewer.slider_value', spoken);
+    pronounce('epsilon', face.epsilons[at]);
     clearTimeout(settling);
     settling = setTimeout(() => link({ ...face.link, epsilon: value }), 300); // browsers limit how often
   }
@@ -139,21 +137,12 @@ export function mount({ element, props, trigger, watch }) {
     drawSmallest();
     draw();
     root.dataset.ready = face.id;
-    const { float, '8-bit': file } = face.scores;
-    const scored = face.epsilons.every((_, at) => float[at] && file[face.same_8bit[at]]);
-    root.setAttribute('aria-busy', String(!scored));
+    root.setAttribute('aria-busy', String(!isScored(face)));
   }
 
   function move(value) {
-    if (!Number.isFinite(value)) return;
     epsilon = value;
     draw();
-  }
-
-  // The finger, the keys and the number box: straight from the slider's own event.
-  function onInput(event) {
-    if (!root.isConnected) document.removeEventListener('input', onInput);
-    else if (event.target.closest?.('#epsilon')) move(parseFloat(event.target.value));
   }
 
   function download() {
@@ -179,9 +168,7 @@ export function mount({ element, props, trigger, watch }) {
   }
 
   translate(root);
-  document.addEventListener('input', onInput);
-  // The reset button and values set from Python arrive through the slider's change event (fgsm/page/attack_tab.py).
-  root.addEventListener('epsilon', (event) => move(event.detail));
+  follow(root, 'epsilon', move);
   root.querySelector('.download').addEventListener('click', download);
   root.querySelector('.copy').addEventListener('click', copyLink);
   root.querySelector('.enrol-stranger').addEventListener('click', () => trigger('select', {}));

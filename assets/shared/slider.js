@@ -1,0 +1,23 @@
+// A slider of epsilon: what a drawing hears of it, and what it says to those who hear the page.
+import { inLevels, notation } from './formats.js';
+import { say } from './texts.js';
+
+export const rangeIn = (id) => document.querySelector(`#${id} input[type=range]`);
+
+// Calls `move` with every epsilon of the slider `id`: from the finger, the keys and the number box straight from its own
+// event; from the reset button and from Python as `root` hears of it through Gradio (TELL_STAGE in fgsm/page/attack_tab.py).
+export function follow(root, id, move) {
+  const heard = (value) => Number.isFinite(value) && move(value);
+  function onInput(event) {
+    if (!root.isConnected) document.removeEventListener('input', onInput);
+    else if (event.target.closest?.(`#${id}`)) heard(parseFloat(event.target.value));
+  }
+  document.addEventListener('input', onInput);
+  root.addEventListener('epsilon', (event) => heard(event.detail));
+}
+
+export function pronounce(id, epsilon) {
+  const range = rangeIn(id);
+  const spoken = { epsilon: notation(epsilon), levels: inLevels(epsilon) };
+  if (range) range.ariaValueText = say('viewer.slider_value', spoken);
+}
