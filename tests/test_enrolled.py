@@ -252,7 +252,7 @@ def test_a_config_whose_enrolment_does_not_fit_is_refused_by_the_entry(dlib, cha
         (Aim(0, 1), 1, TARGET, "taken"),
         (Aim(0, 1), 2, OTHER, "taken"),
         (Aim(0, 1), 3, UNKNOWN, "unknown"),
-        (Aim(3, 1), 3, UNKNOWN, "unknown"),
+        (Aim(3, 1), 3, UNKNOWN, "unknown_stranger"),
         (Aim(3, 1), 1, TARGET, "let_in"),
         (Aim(3, 1), 2, OTHER, "let_in"),
     ],

@@ -111,7 +111,10 @@ export function mount({ element, props, trigger, watch }) {
     show.type = 'button';
     show.ariaLabel = show.title = say('enrol.show', { person });
     Object.assign(make('img', show), { src: photograph, alt: '' });
-    show.addEventListener('click', () => trigger('click', { person }));
+    show.addEventListener('click', () => {
+      trigger('click', { person });
+      lookAtStage();
+    });
     const field = Object.assign(make('input', row), { value: person, maxLength: 60, autocomplete: 'off' });
     field.ariaLabel = say('enrol.rename', { person });
     field.addEventListener('change', () => trigger('edit', { person, name: field.value }));
@@ -128,11 +131,16 @@ export function mount({ element, props, trigger, watch }) {
     for (const one of people) drawPerson(list, one.name, one.photograph);
   }
 
+  // With the slider above it.
+  function lookAtStage() {
+    document.querySelector('#epsilon')?.scrollIntoView({ behavior: 'smooth', block: 'start' });
+  }
+
   function begin() {
     name.value = '';
     agreed.checked = false;
     closeCamera();
-    document.querySelector('#epsilon')?.scrollIntoView({ behavior: 'smooth', block: 'start' }); // and the stage below
+    lookAtStage();
   }
 
   // The field takes the focus as soon as it is seen: the tab may yet have to come to the front.

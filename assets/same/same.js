@@ -18,6 +18,8 @@ export function mount({ element, props, trigger, watch }) {
   const slot = (name) => root.querySelector(`[data-show="${name}"]`);
   const canvas = (name) => root.querySelector(`canvas[data-show="${name}"]`);
 
+  const buttons = root.querySelectorAll('button[data-place]');
+
   let pair = null; // the message being shown
   let face = null; // what it says of the first picture, decoded
   let epsilon = 0; // what the slider says, before it is put on the grid of scored epsilons
@@ -93,6 +95,10 @@ export function mount({ element, props, trigger, watch }) {
     pair.about.forEach((sentence, at) => {
       slot(`about-${at}`).textContent = sentence;
     });
+    buttons.forEach((button, at) => {
+      button.hidden = !pair.faces[at];
+      button.textContent = pair.faces[at];
+    });
   }
 
   function receive() {
@@ -114,6 +120,7 @@ export function mount({ element, props, trigger, watch }) {
   }
 
   translate(root);
+  for (const button of buttons) button.addEventListener('click', () => trigger('select', button.dataset));
   follow(root, 'same-epsilon', move);
   new ResizeObserver(draw).observe(root);
   watch('value', receive);

@@ -1,5 +1,5 @@
 // In words and bars: whom the recogniser takes the face on the stage for.
-import { distanceOf } from '../shared/distance.js';
+import { FARTHEST, distanceOf } from '../shared/distance.js';
 import { make } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
@@ -65,7 +65,7 @@ export function fileAt(face, at, first) {
 }
 
 // Fills `list` with the people who get most of `probabilities`; `fooling` is the class index of whom the face is taken
-// for instead. Where faces are compared, a number is a distance, and that of nobody the threshold.
+// for instead. Where faces are compared, a number is a distance, and nobody is farther away than the threshold.
 export function listTop(list, face, probabilities, fooling) {
   const { labels, names, attacked, references, unknown } = face;
   list.replaceChildren();
@@ -76,8 +76,11 @@ export function listTop(list, face, probabilities, fooling) {
     photograph.alt = '';
     if (references[labels[index]]) photograph.src = references[labels[index]];
     make('span', row, names[index], 'name').title = names[index];
-    make('i', make('span', row, undefined, 'bar')).style.width = percent(probability, 2);
-    const distance = unknown === null ? null : distanceOf(face, probabilities, index).toFixed(2);
-    make('output', row, distance ?? percent(probability));
+    const apart = unknown === null ? null : distanceOf(face, probabilities, index);
+    const share = apart === null ? probability : Math.max(0, 1 - apart / FARTHEST);
+    make('i', make('span', row, undefined, 'bar')).style.width = percent(share, 2);
+    const distance = apart?.toFixed(2);
+    const number = index === unknown ? say('viewer.farther', { distance }) : distance;
+    make('output', row, number ?? percent(probability));
   }
 }

@@ -38,6 +38,12 @@ class Detection:
     likelihood: float
 
     @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of the box."""
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
+
+    @property
     def size(self) -> float:
         """The side of a square as large as the box."""
         left, top, right, bottom = self.box

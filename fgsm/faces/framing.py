@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ def aligned(points: Sequence[tuple[float, float]]) -> Square:
     middle = there.mean()
     slope = np.vdot(there - middle, here - here.mean()) / np.vdot(there - middle, there - middle)
     side = max(1.0, float(abs(slope)))
-    centre = here.mean() + slope * (0.5 + 0.5j - middle)
-    turn = math.degrees(np.angle(slope))
+    centre = complex(here.mean() + slope * (0.5 + 0.5j - middle))  # browsers are sent Python's numbers alone
+    turn = math.degrees(cmath.phase(slope))
     return Square(centre.real - side / 2, centre.imag - side / 2, side, turn)
 
 

@@ -29,17 +29,22 @@ def prepare(picture: Image.Image, size: int, framing: str = PLAIN, square: Squar
 
 
 class Framed(NamedTuple):
-    """A picture as model input, and a sentence about how it was framed."""
+    """A picture as model input, a sentence about how it was framed, and how many faces were found in it."""
 
     face: torch.Tensor
     about: str
+    faces: int
 
 
-def framed(picture: Image.Image, size: int, framing: str = PLAIN, language: str = ENGLISH) -> Framed:
-    """What `prepare` makes of an upright RGB picture without a square, and `about_frame` says of that."""
+def framed(picture: Image.Image, size: int, framing: str = PLAIN, language: str = ENGLISH, meant: int = 0) -> Framed:
+    """What `prepare` makes of an upright RGB picture without a square, and `about_frame` says of that.
+
+    Of several faces the one in place `meant` is used, as often round as it takes.
+    """
     faces = detect(picture)
-    face = prepare(picture, size, square=frame(picture, faces, size, framing))
-    return Framed(face, about_frame(picture, faces, size, framing, language))
+    at = meant % len(faces) if faces else 0
+    face = prepare(picture, size, square=frame(picture, faces[at:], size, framing))
+    return Framed(face, about_frame(picture, faces, size, framing, language), len(faces))
 
 
 def as_tensor(picture: Image.Image) -> torch.Tensor:

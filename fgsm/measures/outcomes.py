@@ -22,7 +22,9 @@ def verdict_key(aim: Aim, predicted: int, unknown: int | None, epsilon: float) -
     """Which sentence says so: a key of texts behind "verdict."."""
     outcome = outcome_of(aim, predicted, unknown)
     if outcome == UNKNOWN:
-        return "unknown" if epsilon > 0 else "unknown_unchanged"
+        if epsilon == 0:
+            return "unknown_unchanged"
+        return "unknown_stranger" if aim.attacked == unknown else "unknown"
     if outcome == RECOGNISED:
         return "still" if epsilon > 0 else "unchanged"
     if aim.attacked == unknown:

@@ -133,7 +133,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     on(photo.input, own_picture.choose_photo, viewer, cropper)
     on(photo.clear, own_picture.remove_photo, viewer, cropper)
     on(cropper.input, own_picture.change_crop, viewer)
-    on(model.input, stage_events.change_model, viewer)
+    on(model.input, own_picture.change_model, viewer, cropper)
     on(model.input, stage_events.change_lists, gallery, people, no_samples)
     on(random.input, stage_events.change_random, viewer, slider, goal, people)
     for control in (top, method):

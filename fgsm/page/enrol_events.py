@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from ..faces.framing import Square
 from ..recognizers.enrol import BASE, people_in
 from ..texts import Refused, say
 from .controls import IMPERSONATE, choices
@@ -25,6 +26,7 @@ USE = "enrolment"  # what pictures are claimed for
 AT_ONCE = 5  # pictures that one event brings
 LONGEST_FILE = 100  # letters of a file's name
 MOST_NOTES = 8
+ONE_PERSON = 0.6  # two pictures of one person are hardly farther apart (dlib's face_recognition example)
 
 Whole = tuple[Any, ...]  # the drawing, the stage, the slider, the recogniser, samples, people to become, no samples
 SKIP = gr.skip()
@@ -58,13 +60,13 @@ def message_for(
 def add_pictures(event: StageEvent) -> Iterator[EnrolMessage]:
     """The draft with the pictures that the browser has sent, one after the other; then that this `batch` is done."""
     names, files, batch = event.told("names", "files", "batch")
-    if not (_are_texts(names) and _are_texts(files) and len(names) == len(files) and type(batch) is int):
+    if not (_are_texts(names) and _are_texts(files) and len(names) == len(files) and type(batch) is int and batch > 0):
         raise Refused("refused.request")
     if batch == 1:
         event.visit.people.notes = ()
     with _claimed(event, names) as uploads:
         for name, file in zip(names, files, strict=True):
-            _draft(event, file[:LONGEST_FILE], partial(_picture, event, uploads.get(name)))
+            _draft(event, _written(file), partial(_picture, event, uploads.get(name)))
             yield message_for(event)
     yield message_for(event, batch=batch)
     gallery_of(event.service, event.service.choose(BASE))  # while a name is typed: it is wanted soon
@@ -72,6 +74,11 @@ def add_pictures(event: StageEvent) -> Iterator[EnrolMessage]:
 
 def _are_texts(value: object) -> bool:
     return isinstance(value, list) and len(value) <= AT_ONCE and all(isinstance(item, str) for item in value)
+
+
+def _written(file: str) -> str:
+    """The beginning of a file's name, without what is no letter."""
+    return "".join(letter for letter in file[:LONGEST_FILE] if letter.isprintable())
 
 
 @contextmanager
@@ -94,11 +101,11 @@ def _picture(event: StageEvent, upload: Upload | None) -> Image.Image:
     return opened(event.service, upload, event.caller)
 
 
-def _draft(event: StageEvent, file: str, picture: Callable[[], Image.Image]) -> None:
-    """Put a picture into the draft, or a note on why it is not used."""
+def _draft(event: StageEvent, file: str, picture: Callable[[], Image.Image], drawn: Square | None = None) -> None:
+    """Put a picture into the draft, of several faces in it the one in a square `drawn`, or a note on why not."""
     own, note = event.visit.people, None
     try:
-        found = drafted(event, picture(), file)
+        found = drafted(event, picture(), file, drawn)
         own.add(found)
         if len(found.faces) > 1:
             note = say("enrol.several", event.language, count=len(found.faces), file=file)
@@ -116,7 +123,12 @@ def take_from_stage(event: StageEvent) -> Iterator[EnrolMessage]:
         raise Refused("refused.no_picture")
     event.visit.people.notes = ()
     yield message_for(event)  # so that what follows is news, even where this picture is there already
-    _draft(event, say("enrol.on_stage", event.language), lambda: opened(event.service, face.source, event.caller))
+    _draft(
+        event,
+        say("enrol.on_stage", event.language),
+        partial(opened, event.service, face.source, event.caller),
+        face.square,
+    )
     yield message_for(event, asked=True)
     gallery_of(event.service, event.service.choose(BASE))
 
@@ -188,6 +200,11 @@ def _notes_on(event: StageEvent, people: Sequence[OwnPerson]) -> Iterator[str]:
     if any(len(person.embeddings) == 1 for person in people):
         yield say("enrol.one_picture", language)
     network = event.visit.recognizers[BASE].network
+    for person in people:
+        spread = torch.pdist(person.embeddings).max().item() if len(person.embeddings) > 1 else 0.0
+        if spread > ONE_PERSON:
+            about = {"person": person.name, "distance": f"{spread:.2f}", "most": f"{ONE_PERSON:g}"}
+            yield say("enrol.apart", language, **about)
     for one, other in confused(people_in(network), names, network.config.threshold or 0.0):
         yield say("enrol.confused", language, one=one, other=other)
 
@@ -196,7 +213,7 @@ def rename_person(event: StageEvent) -> Iterator[Whole]:
     """The whole tab with one of the visit's people under another name."""
     before, name = event.told("person", "name")
 
-    def rename() -> None:
+    def rename() -> str:
         visit, person = event.visit, event.visit.people.named(before)
         others = [other for other in visit.people.names() if other != before]
         known = free_name(name, [*others, *event.service.choose(BASE).config.labels])
@@ -205,6 +222,7 @@ def rename_person(event: StageEvent) -> Iterator[Whole]:
         visit.target = known if visit.target == before else visit.target
         if _on_stage(event, person):
             visit.face = Face(person.face, known)
+        return say("enrol.renamed", event.language, before=person.name, person=known)
 
     yield from _changed(event, rename)
 
@@ -213,12 +231,13 @@ def remove_person(event: StageEvent) -> Iterator[Whole]:
     """The whole tab without one of the visit's people."""
     [name] = event.told("person")
 
-    def remove() -> None:
+    def remove() -> str:
         visit, person = event.visit, event.visit.people.named(name)
         _enrol(event, tuple(one for one in visit.people.enrolled if one is not person))
         visit.target = None if visit.target == name else visit.target
         if _on_stage(event, person):
             visit.face = None
+        return say("enrol.removed", event.language, person=person.name)
 
     yield from _changed(event, remove)
 
@@ -227,12 +246,11 @@ def _on_stage(event: StageEvent, person: OwnPerson) -> bool:
     return event.visit.face is not None and event.visit.face.source is person.face
 
 
-def _changed(event: StageEvent, change: Callable[[], None]) -> Iterator[Whole]:
-    """The whole tab after a change of the visit's people, or why there is none."""
+def _changed(event: StageEvent, change: Callable[[], str]) -> Iterator[Whole]:
+    """The whole tab after a change of the visit's people, and what it says of that, or why there is none."""
     try:
         with changing:
-            change()
-            event.visit.people.notes = ()
+            event.visit.people.notes = (change(),)
     except Refused as refused:
         yield message_for(event, refused.sentence(event.language)), *[SKIP] * 6
     else:

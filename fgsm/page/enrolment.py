@@ -1,5 +1,6 @@
 """From pictures to a recogniser that knows who is on them, for one visit: nothing is trained, or kept for others."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -8,12 +9,12 @@ from PIL import Image
 from torch import Tensor
 
 from ..faces.detect import detect
-from ..faces.framing import ALIGNED, cut
+from ..faces.framing import ALIGNED, FRAMINGS, Square, cut
 from ..faces.prepare import as_tensor
 from ..recognizers.enrol import BASE, embed, known_name, people_in, with_people
 from ..texts import Refused
 from .lent_gpu import on_gpu
-from .own_face import OwnFace, cut_out
+from .own_face import OwnFace, cut_out, squares_of
 from .own_people import Drafted, OwnPerson, changing
 from .photographs import data_url
 from .service import Chosen, Own, Service
@@ -35,24 +36,38 @@ def group_of(file: str) -> str | None:
         return None
 
 
-def drafted(event: StageEvent, picture: Image.Image, file: str) -> Drafted:
+def drafted(event: StageEvent, picture: Image.Image, file: str, drawn: Square | None = None) -> Drafted:
     """The faces in a picture, the likeliest first, as the recogniser that people are enrolled in sees them.
 
+    Where a square is `drawn` on it, the face in that one is the first, and what it shows is a face if none was found.
     Raises Refused where there is none, and where all visits together hold too many.
     """
-    found, service = detect(picture)[:MOST_CHOICES], event.service
+    service = event.service
+    found = choices_in(picture, drawn)
     if not found:
         raise Refused("refused.no_face", file=file)
     base = service.choose(BASE)
     faces, squares = [], []
-    for face in found:
-        part, framed = cut_out(picture, face)
+    for around in found:
+        part, framed = cut_out(picture, around)
         small = data_url(cut(part, framed[ALIGNED], SMALL).quantize())
         faces.append(OwnFace(part, framed, small, event.caller.visitor.address))
         squares.append(as_tensor(cut(part, framed[ALIGNED], base.config.input_size)))
     count(service, faces)
     embeddings = service.once(event.caller, SECONDS * len(faces), embedded, service, base, torch.stack(squares))
     return Drafted(file, group_of(file), tuple(faces), embeddings)
+
+
+def choices_in(picture: Image.Image, drawn: Square | None) -> list[dict[str, Square]]:
+    """The squares of each of the first faces in a picture; the face in the middle of a square `drawn` comes first."""
+    faces = detect(picture)
+    if drawn is not None:
+        (x, y), within = drawn.centre, drawn.side / 2
+        away = {face: math.hypot(face.centre[0] - x, face.centre[1] - y) for face in faces}
+        faces.sort(key=away.__getitem__)
+        if not faces or away[faces[0]] > within:
+            return [dict.fromkeys(FRAMINGS, drawn)]
+    return [squares_of(face, picture) for face in faces[:MOST_CHOICES]]
 
 
 def count(service: Service, faces: Sequence[OwnFace]) -> None:

@@ -53,11 +53,23 @@ class Event:
         return dict(self.request.query_params)
 
     def told(self, *names: str) -> list[Any]:
-        """What the browser says of the event under these names. Raises Refused where it does not."""
+        """What the browser says of the event under these names. Raises Refused where it does not, or could not."""
         values = self.data._data if self.data is not None and isinstance(self.data._data, dict) else {}
         if not values.keys() >= set(names):
             raise Refused("refused.request")
-        return [values[name] for name in names]
+        told = [values[name] for name in names]
+        if not _may_be_sent(told):
+            raise Refused("refused.request")
+        return told
+
+
+def _may_be_sent(value: Any) -> bool:
+    """Whether it could be sent back: no browser has whole numbers of more than 53 bits, or halves of letters."""
+    if isinstance(value, (list, tuple)):
+        return all(map(_may_be_sent, value))
+    if isinstance(value, str):
+        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return type(value) is not int or abs(value) < 2**53
 
 
 def language_of(request: gr.Request | None) -> str:

@@ -61,13 +61,14 @@ class PairMessage(TypedDict):
     """What assets/same draws: the stage's message about the first of two faces, and the second one.
 
     The message's labels are the second face and nobody. `about` has a sentence on how each picture was framed, empty
-    where there is nothing to know.
+    where there is nothing to know, and `faces` the buttons that mean another face, empty where there is none.
     """
 
     id: int
     stage: StageMessage
     second: str
     about: list[str]
+    faces: list[str]
     gain: int
 
 

@@ -25,12 +25,16 @@ class OwnFace:
     address: str
 
 
-def cut_out(picture: Image.Image, face: Detection) -> tuple[Image.Image, dict[str, Square]]:
-    """The part of an upright RGB picture that holds all squares around one face in it, at most SIDE pixels a side.
+def squares_of(face: Detection, picture: Image.Image) -> dict[str, Square]:
+    """The square around one face in an upright picture, for each framing."""
+    return {framing: frame(picture, [face], 0, framing) for framing in FRAMINGS}
+
+
+def cut_out(picture: Image.Image, squares: Mapping[str, Square]) -> tuple[Image.Image, dict[str, Square]]:
+    """The part of an upright RGB picture that holds all of some `squares`, at most SIDE pixels a side.
 
     With the squares, in the pixels of that part.
     """
-    squares = {framing: frame(picture, [face], 0, framing) for framing in FRAMINGS}
     boxes = [_box_around(square) for square in squares.values()]
     left, top = (max(0, math.floor(min(box[axis] for box in boxes))) for axis in (0, 1))
     right, bottom = (

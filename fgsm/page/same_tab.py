@@ -48,13 +48,20 @@ TELL_PAIR = (
 class Pair:
     """What one visit's tab shows: two sample faces, in whose places its own pictures may stand, and a rising number.
 
-    `chosen` counts the sample pairs so far. `unusable` has the name of a picture that could not be opened, by place.
+    `chosen` counts the sample pairs so far. By place, `unusable` has the name of a picture that could not be opened, and
+    `meant` which of the faces in a picture of that name is compared.
     """
 
     samples: tuple[Path, Path] | None = None
     chosen: int = 0
     number: int = 0
     unusable: dict[str, str] = field(default_factory=dict)
+    meant: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def meant_in(self, place: str, name: str | None) -> int:
+        """Which of the faces in the picture of that name, in that place, is meant: 0 for the first."""
+        picture, at = self.meant.get(place, ("", 0))
+        return at if picture == name else 0
 
 
 class PairEvent(Event):
@@ -101,7 +108,8 @@ def framed_for(event: PairEvent, chosen: Chosen, place: str, source: Path | Uplo
             event.service.uploads.abandon(source)
             event.pair.unusable[place] = source.name
         raise
-    return framed(picture, chosen.config.input_size, chosen.config.framing, event.language)
+    meant = event.pair.meant_in(place, event.photos[place])
+    return framed(picture, chosen.config.input_size, chosen.config.framing, event.language, meant)
 
 
 def shown(event: PairEvent) -> Iterator[PairMessage]:
@@ -114,8 +122,9 @@ def shown(event: PairEvent) -> Iterator[PairMessage]:
         pair.samples = sample_pair(service, chosen, 0, same=True)
     sources = [source_of(event, place) for place in PLACES]
     first, second = (framed_for(event, chosen, *one) for one in zip(PLACES, sources, strict=True))
-    plain = say("framing.one", event.language)  # of which there is nothing to know
-    about = ["" if one.about == plain else one.about for one in (first, second)]
+    both = list(zip(PLACES, sources, (first, second), strict=True))
+    about = [about_picture(event, source, one) for _, source, one in both]
+    faces = [other_face(event, place, one) for place, _, one in both]
     for message in messages(service, view, (first.face, second.face), sources, event.caller):
         if pair.number != current:
             return
@@ -124,8 +133,35 @@ def shown(event: PairEvent) -> Iterator[PairMessage]:
             "stage": message,
             "second": data_url(as_picture(second.face)),
             "about": about,
+            "faces": faces,
             "gain": TOPS[view.top],
         }
+
+
+def about_picture(event: PairEvent, source: Path | Upload, one: Framed) -> str:
+    """What is to be known of a picture: that it is ours, or how it was framed where that is not as expected."""
+    if isinstance(source, Path):
+        return say("same.sample", event.language)
+    if one.faces > 1:
+        return say("same.several", event.language, count=one.faces)
+    return "" if one.about == say("framing.one", event.language) else one.about
+
+
+def other_face(event: PairEvent, place: str, one: Framed) -> str:
+    """What the button says that means the next face in a picture; empty where there is no other."""
+    if one.faces < 2:
+        return ""
+    at = event.pair.meant_in(place, event.photos[place]) % one.faces
+    return say("same.other_face", event.language, face=at + 1, faces=one.faces)
+
+
+def mean_other_face(event: PairEvent) -> Iterator[PairMessage]:
+    """The pair with the next face in one of its pictures."""
+    [place] = event.told("place")
+    if place not in PLACES or (name := event.photos[place]) is None:
+        raise Refused("refused.request")
+    event.pair.meant[place] = name, event.pair.meant_in(place, name) + 1
+    yield from shown(event)
 
 
 def messages(
@@ -219,14 +255,22 @@ def build(page: gr.Blocks, service: Service) -> None:
     gr.Markdown(I18N("page.privacy"))
 
     def on(trigger: Callable[..., Any], handler: Callable[[PairEvent], Any], name: str, *outputs: Any) -> None:
-        def answer(pair: Pair, first: Any, second: Any, epsilon: Any, request: gr.Request) -> Iterator[Any]:
-            event = PairEvent(service, request).on(pair, first, second, epsilon)
+        def answer(
+            pair: Pair,
+            first: Any,
+            second: Any,
+            epsilon: Any,
+            request: gr.Request,
+            data: gr.EventData = None,  # type: ignore[assignment]
+        ) -> Iterator[Any]:
+            event = PairEvent(service, request, data).on(pair, first, second, epsilon)
             yield from politely(without_last_word(handler))(event)
 
         answer.__name__ = name
         trigger(answer, [pair, *photos, slider], [drawing, *outputs], **PRIVATE)
 
     on(drawing.input, open_pair, "open_pair")
+    on(drawing.select, mean_other_face, "mean_other_face")
     on(one_person.click, choose_one_person, "choose_one_person", *photos)
     on(two_people.click, choose_two_people, "choose_two_people", *photos)
     for place, photo in zip(PLACES, photos, strict=True):

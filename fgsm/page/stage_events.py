@@ -18,7 +18,7 @@ from .photographs import reference_photograph
 from .service import Chosen, Service, shared
 from .staging import asked_for, opening, shown
 from .turns import House
-from .visit import Face, StageEvent, first_face, label_of, opened, samples
+from .visit import Face, StageEvent, opened, samples
 
 THUMBNAIL = 112  # pixels
 NO_PEOPLE: PeopleMessage = {"people": [], "chosen": None}
@@ -96,15 +96,6 @@ def choose_sample(event: StageEvent) -> Iterator[Stage]:
     if type(index) is not int or not 0 <= index < len(faces):
         raise Refused("refused.request")
     yield from shown(event, view, faces[index])
-
-
-def change_model(event: StageEvent) -> Iterator[Stage]:
-    """The stage with another recogniser, and the same face unless it is a sample of somebody unknown to that one."""
-    view = event.view()
-    face = event.face(view)
-    if face is None or (face.shared and label_of(view.model, face.person) is None):
-        face = first_face(event.service, view.model)
-    yield from shown(event, view, face)
 
 
 def change_slider(event: StageEvent) -> Iterator[tuple[Stage, Any]]:

@@ -32,12 +32,14 @@ Source = Path | Upload | OwnFace
 class Face:
     """What is attacked: a file of ours, what a visitor brought, or somebody whom the visit has enrolled.
 
-    `person` is None where nobody knows who it is.
+    `person` is None where nobody knows who it is. `square` is the part of a visitor's picture that is shown; it was
+    found by the rule `framing`, which is None where the visitor has drawn it.
     """
 
     source: Source
     person: str | None = None
     square: Square | None = None
+    framing: str | None = None
 
     @property
     def brought(self) -> bool:

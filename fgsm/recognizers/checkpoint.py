@@ -18,6 +18,8 @@ from .scoring import score
 from .survey import BUILT_IN
 from .testset import load_test_set
 
+LONGEST = 100  # letters of a name, with which a folder is called
+
 
 def write_checkpoint(
     recognizer: Recognizer, models: Path = MODELS, test: tuple[Tensor, Tensor] | None = None
@@ -80,13 +82,15 @@ def check_writable(models: Path = MODELS) -> None:
 
 def check_name(name: str) -> None:
     """Raise Refused where `name` could not be that of a folder, or might be one elsewhere."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise Refused("refused.name", name=repr(name)[:60])
+    if not re.fullmatch(rf"[A-Za-z0-9_][A-Za-z0-9_-]{{0,{LONGEST - 1}}}", name):
+        raise Refused("refused.name", name=repr(name)[:60], longest=LONGEST)
 
 
-def check_new_name(name: str, built_in: bool = False) -> None:
+def check_new_name(name: str, built_in: bool = False, models: Path = MODELS) -> None:
     """Raise Refused for a name that no recogniser of somebody's own may have; with `built_in`, it is no such one."""
     check_name(name)
+    if os.path.lexists(models / name) and ((models / name).is_symlink() or not (models / name).is_dir()):
+        raise Refused("refused.name_occupied", folder=f"{models.name}/", name=name)
     if name in ARCHITECTURE_OF or (name in BUILT_IN and not built_in):
         raise Refused("refused.name_taken", name=name)
 

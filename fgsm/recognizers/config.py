@@ -121,12 +121,19 @@ def _check_enrolment(config: Config, name: str) -> None:
             len(config.enrolled) == len(config.labels) - 1 if compares else not config.enrolled,
             "one count for each person",
         ),
-        "labels": (not compares or config.labels[-1] == UNKNOWN, f"names of people, and at last {UNKNOWN}"),
+        "labels": (
+            not compares or _only_the_last_is_unknown(config.labels),
+            f"names of people, and at last {UNKNOWN}",
+        ),
         "input_size": (not compares or config.input_size == DLIB_SIZE, f"{DLIB_SIZE} with architecture {DLIB}"),
     }
     for entry, (fits, needed) in needs.items():
         if not fits:
             raise Refused("refused.config_entry", name=name, entry=entry, needed=needed)
+
+
+def _only_the_last_is_unknown(labels: tuple[str, ...]) -> bool:
+    return labels[-1] == UNKNOWN and all(label.casefold() != UNKNOWN for label in labels[:-1])
 
 
 def _require(condition: bool) -> None:
@@ -143,7 +150,7 @@ def _text(value: Any) -> str:
 
 def _name(value: Any) -> str:
     name = composed(_text(value)).strip()
-    _require(0 < len(name) <= LONGEST_NAME)
+    _require(0 < len(name) <= LONGEST_NAME and name.isprintable())
     return name
 
 

@@ -34,20 +34,19 @@ class Enrolled(nn.Module):
     """
 
     embeddings: Tensor
-    averaging: Tensor
+    counts: Tensor
 
     def __init__(self, counts: Sequence[int], threshold: float, embedder: nn.Module | None = None) -> None:
         super().__init__()
         self.threshold = threshold
         self.embedder = embedder or DlibNetwork()
         self.register_buffer("embeddings", torch.zeros(sum(counts), EMBEDDING))
-        self.register_buffer("averaging", averaging(counts), persistent=False)
+        self.register_buffer("counts", torch.tensor(counts), persistent=False)
 
     @property
     def templates(self) -> Tensor:
         """The mean embedding of each person, (people, 128)."""
-        means: Tensor = self.averaging @ self.embeddings
-        return means
+        return means_of(self.embeddings, self.counts)
 
     def forward(self, images: Tensor) -> Tensor:
         apart = distances(self.embedder(images).float(), self.templates)
@@ -56,10 +55,10 @@ class Enrolled(nn.Module):
         return logits
 
 
-def averaging(counts: Sequence[int]) -> Tensor:
-    """The matrix, (people, sum of counts), that makes means of embeddings in the order of people."""
-    matrix: Tensor = torch.block_diag(*(torch.full((1, count), 1 / count) for count in counts))
-    return matrix
+def means_of(embeddings: Tensor, counts: Tensor) -> Tensor:
+    """The mean of the first `counts[0]` of `embeddings`, (sum of `counts`, 128), of the next `counts[1]`, and so on."""
+    means: Tensor = torch.segment_reduce(embeddings, "mean", lengths=counts)
+    return means
 
 
 def distances(embeddings: Tensor, templates: Tensor) -> Tensor:
@@ -85,7 +84,7 @@ def choose_threshold(embeddings: Tensor, counts: Sequence[int]) -> float:
     if len(counts) < 2:
         return HIGHEST
     owners = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    apart = distances(embeddings, averaging(counts) @ embeddings)
+    apart = distances(embeddings, means_of(embeddings, torch.tensor(counts)))
     apart[torch.arange(len(owners)), owners] = torch.inf
     nearest = apart.min(1).values.sort().values
     allowed = int(FALSE_ACCEPTS * len(nearest))  # so many may lie within it
