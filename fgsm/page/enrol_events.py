@@ -13,7 +13,7 @@ from ..faces.framing import Square
 from ..recognizers.enrol import BASE, people_in
 from ..texts import Refused, say
 from .controls import IMPERSONATE, choices
-from .enrolment import confused, drafted, recognizer_of
+from .enrolment import ONE_PERSON, confused, drafted, recognizer_of, spread
 from .messages import EnrolMessage
 from .own_people import OwnPerson, changing, free_name
 from .stage_events import gallery_of, lists_of
@@ -26,7 +26,6 @@ USE = "enrolment"  # what pictures are claimed for
 AT_ONCE = 5  # pictures that one event brings
 LONGEST_FILE = 100  # letters of a file's name
 MOST_NOTES = 8
-ONE_PERSON = 0.6  # two pictures of one person are hardly farther apart (dlib's face_recognition example)
 
 Whole = tuple[Any, ...]  # the drawing, the stage, the slider, the recogniser, samples, people to become, no samples
 SKIP = gr.skip()
@@ -123,12 +122,8 @@ def take_from_stage(event: StageEvent) -> Iterator[EnrolMessage]:
         raise Refused("refused.no_picture")
     event.visit.people.notes = ()
     yield message_for(event)  # so that what follows is news, even where this picture is there already
-    _draft(
-        event,
-        say("enrol.on_stage", event.language),
-        partial(opened, event.service, face.source, event.caller),
-        face.square,
-    )
+    picture = partial(opened, event.service, face.source, event.caller)
+    _draft(event, say("enrol.on_stage", event.language), picture, face.square)
     yield message_for(event, asked=True)
     gallery_of(event.service, event.service.choose(BASE))
 
@@ -201,9 +196,8 @@ def _notes_on(event: StageEvent, people: Sequence[OwnPerson]) -> Iterator[str]:
         yield say("enrol.one_picture", language)
     network = event.visit.recognizers[BASE].network
     for person in people:
-        spread = torch.pdist(person.embeddings).max().item() if len(person.embeddings) > 1 else 0.0
-        if spread > ONE_PERSON:
-            about = {"person": person.name, "distance": f"{spread:.2f}", "most": f"{ONE_PERSON:g}"}
+        if (apart := spread(person.embeddings)) > ONE_PERSON:
+            about = {"person": person.name, "distance": f"{apart:.2f}", "most": f"{ONE_PERSON:g}"}
             yield say("enrol.apart", language, **about)
     for one, other in confused(people_in(network), names, network.config.threshold or 0.0):
         yield say("enrol.confused", language, one=one, other=other)

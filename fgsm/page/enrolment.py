@@ -23,6 +23,7 @@ from .visit import StageEvent
 MOST_CHOICES = 4  # faces in one picture, one of which is meant
 MOST_FACES = 2000  # of all visits, half of them at most from one address: as much memory as for uploads (uploads.py)
 SMALL = 96  # pixels
+ONE_PERSON = 0.6  # two pictures of one person are hardly farther apart, says the network's author
 SECONDS = 0.05  # that an embedding takes, about
 NUMBERED = re.compile(r"(?P<name>.+)_\d{1,2}\.\w{1,5}")  # not a camera's IMG_1234.jpg
 
@@ -109,3 +110,8 @@ def confused(people: Mapping[str, Tensor], new: Iterable[str], threshold: float)
         if apart.min() < threshold and {name, other} not in told:
             told.add(frozenset({name, other}))
             yield name, other
+
+
+def spread(embeddings: Tensor) -> float:
+    """The largest distance between two of some embeddings, (n, 128); 0 where there is only one."""
+    return torch.pdist(embeddings).max().item() if len(embeddings) > 1 else 0.0

@@ -48,8 +48,8 @@ TELL_PAIR = (
 class Pair:
     """What one visit's tab shows: two sample faces, in whose places its own pictures may stand, and a rising number.
 
-    `chosen` counts the sample pairs so far. By place, `unusable` has the name of a picture that could not be opened, and
-    `meant` which of the faces in a picture of that name is compared.
+    `chosen` counts the sample pairs so far. By place, `unusable` has the name of a picture that could not be opened,
+    and `meant` which of the faces in a picture of that name is compared.
     """
 
     samples: tuple[Path, Path] | None = None
