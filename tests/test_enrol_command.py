@@ -127,6 +127,8 @@ def test_underscores_and_spaces_are_one_name(tmp_path):
         (("--data", "FOLDER"), "--name"),
         (("--name", "x"), "--data"),
         (("--data", "FOLDER", "--name", "../x"), "cannot name a recogniser"),
+        (("--data", "FOLDER", "--name", 300 * "x"), "100 at most"),
+        (("--data", "FOLDER", "--name=-x"), "no - at the beginning"),
         (("--data", "FOLDER", "--name", "dlib"), "dlib is another recogniser's name"),
         (("--data", "FOLDER", "--name", "resnet18_celeb_faces"), "is another recogniser's name"),
         (("--data", "nowhere", "--name", "x"), "There is no folder nowhere"),
@@ -146,7 +148,19 @@ def test_nobody_is_called_unknown(command_line, tmp_path):
     (tmp_path / "Unknown").mkdir()
     shutil.copy(photograph(3, 1), tmp_path / "Unknown")
     code, output, error = command_line("enrol", "--data", tmp_path, "--name", NAME)
-    assert code == 2 and output == "" and 'other than "unknown"' in error
+    assert code == 2 and output == "" and "The folder 'Unknown'" in error and 'other than "unknown"' in error
+
+
+@pytest.mark.parametrize("occupied", ["file", "link"])
+def test_what_is_no_recognisers_is_not_replaced_and_that_is_said_before_the_work(occupied, command_line, folder):
+    place = MODELS / NAME
+    place.write_text("mine") if occupied == "file" else place.symlink_to(folder)
+    try:
+        code, output, error = command_line("enrol", "--data", folder, "--name", NAME)
+        assert (code, output) == (2, "") and f"/{NAME} is no recogniser's folder" in error
+        assert place.is_symlink() or place.read_text() == "mine"
+    finally:
+        place.unlink()
 
 
 def test_ctrl_c_leaves_nothing_half_written(command_line, folder, monkeypatch):

@@ -53,6 +53,16 @@ def test_logits_are_distances_to_mean_templates_and_the_threshold():
     assert torch.allclose(distances_in(logits.softmax(1), 0.4), -logits / SHARPNESS, atol=1e-5)
 
 
+def test_means_take_no_more_memory_than_the_embeddings():
+    counts = [20] * 3000 + [1]
+    network = Enrolled(counts, 0.5, Corner())
+    assert sum(buffer.nbytes for buffer in network.buffers()) <= 1.01 * 4 * 128 * sum(counts)
+    network.embeddings.copy_(torch.randn(network.embeddings.shape, generator=torch.Generator().manual_seed(0)))
+    by_hand = network.embeddings.numpy()[:-1].reshape(3000, 20, 128).mean(1)
+    assert np.abs(network.templates[:-1].numpy() - by_hand).max() < 1e-6
+    assert torch.equal(network.templates[-1], network.embeddings[-1])
+
+
 def test_the_nearest_person_is_taken_within_the_threshold_and_nobody_beyond():
     network = enrolled([(0, 0, 0)], [(1, 0, 0)], threshold=0.3)
     places = torch.cat([colour(x, 0, 0) for x in (0.0, 0.29, 0.31, 0.69, 0.71, 1.0)])
@@ -228,6 +238,8 @@ def test_a_name_is_composed_and_its_spaces_are_single():
         ({"enrolled": [0] * 40}, "enrolled"),
         ({"enrolled": [5] * 39 + [10**9]}, "enrolled"),
         ({"labels": [f"person {n}" for n in range(41)]}, "labels"),
+        ({"labels": [*(f"person {n}" for n in range(39)), "UNKNOWN", "unknown"]}, "labels"),
+        ({"labels": [*(f"person {n}" for n in range(39)), "\x1b[2J", "unknown"]}, "labels"),
         ({"input_size": 112}, "input_size"),
         ({"framing": "sideways"}, "framing"),
         ({"architecture": "resnet18"}, "threshold"),
@@ -297,7 +309,7 @@ def test_faces_are_lost_to_nobody_and_the_report_says_so(dlib, aligned):
     report, _ = attack_report(dlib, aligned[23, 5], 0.03, label=23)
     assert report["clean"]["top"][0]["label"] == "person 24"
     assert report["float"]["outcome"] == UNKNOWN and report["float"]["top"][0]["label"] == "unknown"
-    assert report["float"]["verdict"].startswith("Unknown at epsilon 0.03 (7.6/255): person ")
+    assert report["float"]["verdict"].startswith("Not recognised at epsilon 0.03 (7.6/255): unknown. Nearest: person ")
 
 
 def test_the_built_in_data_set_can_be_aligned():

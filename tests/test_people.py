@@ -124,7 +124,7 @@ def test_somebody_enrolled_is_known_and_on_the_stage(guest, service):
     assert last["labels"][last["attacked"]] == "Ana María" and last["epsilon"] == 0.0
     assert last["references"]["Ana María"] == said["people"][0]["photograph"]
     assert last["link"]["face"] is None and "Ana" not in str(last["link"])
-    assert "true label, Ana María: the first picture" in last["note"]
+    assert "true label, Ana María: the very picture that was enrolled" in last["note"]
     assert answers[0][2].value == 0.0 and answers[0][3].value == "dlib"
     gallery = next(answer[4] for answer in answers if answer[4] != SKIP)
     assert gallery["value"][0] == (said["people"][0]["photograph"], "Ana María") and len(gallery["value"]) == 41
@@ -481,6 +481,85 @@ def test_a_gallery_hands_on_what_is_in_memory_and_writes_nothing(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
     mixed = gallery.postprocess([("data:,", "Ana"), (photograph(1), "person 01")])
     assert [one["caption"] for one in mixed] == ["Ana", "person 01"] and mixed[1]["image"]["meta"]
+
+
+def plain(value):
+    """Whether all of a message is what JSON has: Gradio turns NumPy's numbers into text."""
+    if isinstance(value, dict):
+        return all(type(key) is str for key in value) and all(map(plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(plain, value))
+    return value is None or type(value) in (str, int, float, bool)
+
+
+@pytest.mark.parametrize("model", ["resnet18", "dlib"])
+def test_messages_hold_python_numbers_alone(guest, model):
+    picture = Image.new("RGB", (500, 300), "grey")
+    picture.paste(photograph(5).resize((184, 224)), (20, 30))
+    guest.controls = replace(guest.controls, model=model, photo=guest.upload(saved(picture, "PNG")))
+    said = [part for answer in guest.ask(own_picture.choose_photo) for part in answer if part != SKIP]
+    assert any("preview" in part for part in said) and any("pixels" in part for part in said)
+    assert all(map(plain, said))
+    assert plain(guest.bring(photograph(6)))
+
+
+def two_people():
+    """Person 12, large, on the left, and person 5 on the right."""
+    picture = Image.new("RGB", (900, 500), "grey")
+    picture.paste(photograph(12).resize((276, 336)), (40, 60))
+    picture.paste(photograph(5).resize((184, 224)), (600, 120))
+    return picture
+
+
+def on_stage(guest, picture, **square):
+    """A picture brought to the stage, with a square drawn on it."""
+    guest.controls = replace(guest.controls, photo=guest.upload(saved(picture, "PNG")))
+    guest.ask(own_picture.choose_photo)
+    guest.see(own_picture.change_crop, **square)
+
+
+def test_whom_the_square_on_the_stage_shows_is_enrolled(guest):
+    on_stage(guest, two_people(), x=600, y=140, side=184, turn=0)
+    said = first_said(guest.ask(enrol_events.take_from_stage)[-1:])
+    assert said["asked"] and [(one["face"], one["faces"]) for one in said["drafted"]] == [(1, 2)]
+    guest.add("Five")
+    embeddings = guest.visit.people.enrolled[0].embeddings
+    by_hand = enrol({"Five": [photograph(5)]}).network.embeddings
+    assert (embeddings - by_hand).norm() < 0.3  # of person 12 it would be 0.7
+
+
+def test_a_face_that_is_found_by_the_visitor_alone_is_enrolled(guest):
+    on_stage(guest, photograph(5).rotate(90, expand=True), x=10, y=0, side=92, turn=-90)
+    assert detect(photograph(5).rotate(90, expand=True)) == []
+    said = first_said(guest.ask(enrol_events.take_from_stage)[-1:])
+    assert [(one["face"], one["faces"]) for one in said["drafted"]] == [(1, 1)] and said["notes"] == []
+
+
+def test_pictures_of_two_people_under_one_name_are_told(guest):
+    guest.bring(photograph(3), photograph(4))
+    said = first_said(guest.add())
+    assert any(note.startswith("Two pictures of Ana are 0.") and "one person?" in note for note in said["notes"])
+    guest.bring(photograph(3), photograph(3, 2))
+    said = first_said(guest.add("Ben"))
+    assert not any("Two pictures" in note for note in said["notes"])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"names": [], "files": [], "batch": 10**200},
+        {"names": [], "files": [], "batch": -1},
+        {"names": ["nobody's"], "files": ["\ud800"], "batch": 1},
+    ],
+)
+def test_what_no_browser_says_is_refused(guest, told):
+    with pytest.raises(gr.Error, match="This page never asks for that"):
+        guest.ask(enrol_events.add_pictures, **told)
+
+
+def test_files_are_named_in_letters_that_can_be_seen(guest):
+    said = guest.bring(b"no picture", files=["a\x1b[2J\u202eb.png"])
+    assert said["notes"][0].startswith("a[2Jb.png is not used")
 
 
 # In a browser

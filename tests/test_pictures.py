@@ -24,8 +24,8 @@ from fgsm.page.uploads import Upload
 from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused, say
 
-from .conftest import open_page
-from .driving import call
+from .conftest import STAGE_DONE, open_page
+from .driving import call, pick_model
 from .hostile import (
     BROKEN_EXIF,
     FACE,
@@ -438,20 +438,53 @@ def test_the_face_on_every_built_in_photograph_is_found_and_its_plain_square_sta
         assert frame(larger, detect(larger), 112) == centre_square(larger)
 
 
-def test_a_visitor_chooses_another_face_and_moves_the_square(stage_page, tmp_path):
+@pytest.mark.parametrize("model", ["resnet18", "dlib"])
+def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_path, model):
     pasted([("person_12/06.png", 4, 450, 150), ("person_05/06.png", 2, 40, 40)]).save(tmp_path / "two.png")
-    page = stage_page
-    page.get_by_role("tab", name="Your own picture").click()
-    page.locator("#photo input[type=file]").set_input_files(tmp_path / "two.png")
-    page.get_by_text("2 faces were found").wait_for(timeout=15_000)
-    clean = page.locator("#viewer [data-show=clean]")
-    clean.filter(has_text="person 12").wait_for(timeout=15_000)
-    page.get_by_role("button", name="Face 2").click()
-    clean.filter(has_text="person 05").wait_for(timeout=15_000)
-    page.locator("#crop .square").focus()
-    before = page.locator("#viewer .stage").get_attribute("data-ready")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
+    with open_page(browser, f"{url}?model={model}&epsilon=0") as page:
+        page.wait_for_selector(STAGE_DONE)
+        page.get_by_role("tab", name="Your own picture").click()
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "two.png")
+        page.get_by_text("2 faces were found").wait_for(timeout=15_000)
+        clean = page.locator("#viewer [data-show=clean]")
+        clean.filter(has_text="person 12").wait_for(timeout=15_000)
+        assert middle_of_square(page) == pytest.approx((450 + 2 * 92, 150 + 2 * 112), abs=90)
+        page.get_by_role("button", name="Face 2").click()
+        clean.filter(has_text="person 05").wait_for(timeout=15_000)
+        assert middle_of_square(page) == pytest.approx((40 + 92, 40 + 112), abs=45)
+        page.locator("#crop .square").focus()
+        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
+
+
+def test_a_picture_is_framed_anew_for_who_frames_otherwise_unless_a_square_is_drawn(browser, url, tmp_path):
+    pasted([("person_12/06.png", 4, 450, 150)]).rotate(12).save(tmp_path / "turned.png")
+    turn = "document.querySelector('#crop .square').style.transform"
+    with open_page(browser, f"{url}?model=resnet18&epsilon=0") as page:
+        page.wait_for_selector(STAGE_DONE)
+        page.get_by_role("tab", name="Your own picture").click()
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / "turned.png")
+        page.wait_for_function(f"{turn} === 'rotate(0deg)'")
+        pick_model(page, "dlib")
+        page.wait_for_function(f"!['', 'rotate(0deg)'].includes({turn})")
+        page.locator("#viewer [data-show=clean]").filter(has_text="person 12").wait_for(timeout=15_000)
+        page.wait_for_selector(STAGE_DONE, timeout=60_000)
+        page.locator("#crop .square").focus()
+        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+        drawn = page.evaluate(turn)
+        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        pick_model(page, "resnet18")
+        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+        assert page.evaluate(turn) == drawn
+
+
+def middle_of_square(page):
+    """The middle of the square in the pixels of a picture that is 900 wide."""
+    (x, y), picture = middle(page.locator("#crop .square")), page.locator("#crop .picture").bounding_box()
+    return 900 * (x - picture["x"]) / picture["width"], 900 * (y - picture["y"]) / picture["width"]
 
 
 def middle(node):

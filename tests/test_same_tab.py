@@ -310,6 +310,15 @@ def test_what_was_found_in_a_picture_is_said_and_a_sample_comes_back(shared_page
     assert page.locator("#same [data-show=about-0]").inner_text().startswith("2 faces were found")
     assert page.locator("#same [data-show=about-1]").inner_text().startswith("No face was found")
     sky = page.locator("#same img[data-show=second]").get_attribute("src")
+    first = page.locator("#same canvas[data-show=original]")
+    seen = [first.screenshot()]
+    for number in (1, 2, 1):
+        before = data(page, "ready")
+        page.get_by_role("button", name=f"Face {number} of 2: use the next").click()
+        page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)
+        seen.append(first.screenshot())
+    assert seen[0] == seen[2] and seen[1] == seen[3] and seen[0] != seen[1]
+    assert page.locator("#same button:visible").count() == 1  # in the other picture there is nobody
     before = data(page, "ready")
     page.locator("#second").get_by_label("Remove Image").click()
     page.wait_for_selector(f'{DONE}:not([data-ready="{before}"])', timeout=60_000)

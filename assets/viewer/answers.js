@@ -80,7 +80,6 @@ export function listTop(list, face, probabilities, fooling) {
     const share = apart === null ? probability : Math.max(0, 1 - apart / FARTHEST);
     make('i', make('span', row, undefined, 'bar')).style.width = percent(share, 2);
     const distance = apart?.toFixed(2);
-    const number = index === unknown ? say('viewer.farther', { distance }) : distance;
-    make('output', row, number ?? percent(probability));
+    make('output', row, (index === unknown ? `> ${distance}` : distance) ?? percent(probability));
   }
 }

@@ -9,7 +9,7 @@ from ..faces.prepare import framed
 from ..measures.names import known_attack, known_person, known_target
 from ..measures.report import attack_report
 from ..recognizers.recognizer import load_recognizer
-from .output import check_png, save_picture
+from .output import check_png, printable, save_picture
 
 
 def attack_command(arguments: argparse.Namespace) -> None:
@@ -19,7 +19,7 @@ def attack_command(arguments: argparse.Namespace) -> None:
         check_png(arguments.out)
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
-    face, about = framed(picture, recognizer.input_size, recognizer.config.framing)
+    face, about, _ = framed(picture, recognizer.input_size, recognizer.config.framing)
     label = None if arguments.label is None else known_person(recognizer.config.people, arguments.label)
     target = known_target(recognizer.config.people, arguments.target, attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)
@@ -39,7 +39,7 @@ def as_text(report: dict[str, Any]) -> str:
     verdicts = [f"Float image: {as_verdict(report['float'])}", f"8-bit image: {as_verdict(report['8-bit'])}"]
     towards = f", towards {report['target']}" if report["target"] else ""
     heads = [report["framing"], f"{report['model']}, {report['attack']}, attacked on {report['attacked_on']}{towards}."]
-    return "\n".join([*heads, "", *lines, "", *verdicts])
+    return "\n".join(map(printable, [*heads, "", *lines, "", *verdicts]))
 
 
 def how_sure(place: dict[str, Any]) -> str:

@@ -95,12 +95,13 @@ def crop(picture: Image.Image, square: Square, faces: list[Detection], view: Vie
     preview = picture.copy()
     preview.thumbnail((PREVIEW, PREVIEW))
     config = view.model.config
+    keys = ("choose", "help") if len(faces) > 1 else ("help",)
     about = about_frame(picture, faces, config.input_size, config.framing, language)
     return {
         "preview": data_url(preview),
         "width": picture.width,
         "height": picture.height,
-        "message": f"{about} {say('crop.help', language)}",
+        "message": " ".join([about, *(say(f"crop.{key}", language) for key in keys)]),
         "faces": [in_message(square_of(face, picture, config.framing)) for face in faces],
         **in_message(square),
     }

@@ -123,7 +123,8 @@ def shown(event: PairEvent) -> Iterator[PairMessage]:
     sources = [source_of(event, place) for place in PLACES]
     first, second = (framed_for(event, chosen, *one) for one in zip(PLACES, sources, strict=True))
     both = list(zip(PLACES, sources, (first, second), strict=True))
-    about = [about_picture(event, source, one) for _, source, one in both]
+    ours = not any(isinstance(source, Upload) for source in sources)
+    about = ["" if ours else about_picture(event, source, one) for _, source, one in both]
     faces = [other_face(event, place, one) for place, _, one in both]
     for message in messages(service, view, (first.face, second.face), sources, event.caller):
         if pair.number != current:

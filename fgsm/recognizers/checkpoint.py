@@ -15,10 +15,8 @@ from ..texts import Refused
 from .course_checkpoints import ARCHITECTURE_OF
 from .recognizer import Recognizer, load_recognizer
 from .scoring import score
-from .survey import BUILT_IN
+from .survey import BUILT_IN, LONGEST
 from .testset import load_test_set
-
-LONGEST = 100  # letters of a name, with which a folder is called
 
 
 def write_checkpoint(

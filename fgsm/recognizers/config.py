@@ -122,8 +122,8 @@ def _check_enrolment(config: Config, name: str) -> None:
             "one count for each person",
         ),
         "labels": (
-            not compares or _only_the_last_is_unknown(config.labels),
-            f"names of people, and at last {UNKNOWN}",
+            not compares or _are_people_and_nobody(config.labels),
+            f"names of people in letters that can be seen, and at last {UNKNOWN}",
         ),
         "input_size": (not compares or config.input_size == DLIB_SIZE, f"{DLIB_SIZE} with architecture {DLIB}"),
     }
@@ -132,8 +132,9 @@ def _check_enrolment(config: Config, name: str) -> None:
             raise Refused("refused.config_entry", name=name, entry=entry, needed=needed)
 
 
-def _only_the_last_is_unknown(labels: tuple[str, ...]) -> bool:
-    return labels[-1] == UNKNOWN and all(label.casefold() != UNKNOWN for label in labels[:-1])
+def _are_people_and_nobody(labels: tuple[str, ...]) -> bool:
+    *people, nobody = labels
+    return nobody == UNKNOWN and all(name.isprintable() and name.casefold() != UNKNOWN for name in people)
 
 
 def _require(condition: bool) -> None:
@@ -150,7 +151,7 @@ def _text(value: Any) -> str:
 
 def _name(value: Any) -> str:
     name = composed(_text(value)).strip()
-    _require(0 < len(name) <= LONGEST_NAME and name.isprintable())
+    _require(0 < len(name) <= LONGEST_NAME)
     return name
 
 

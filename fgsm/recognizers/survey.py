@@ -19,6 +19,7 @@ from .networks import shapes_in
 from .weights import check_pth, check_safetensors, read_json
 
 BUILT_IN = ("resnet18", "dlib", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
+LONGEST = 100  # letters of the name of a new one
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 
@@ -143,7 +144,7 @@ def unreadable(path: Path, error: OSError) -> Refused:
 
 def _config_of(path: Path) -> Config:
     if text_of(PurePath(path.name)) != composed(path.name):  # bytes that are no letters
-        raise Refused("refused.name", name=ascii(path.name)[:60])
+        raise Refused("refused.name", name=ascii(path.name)[:60], longest=LONGEST)
     if path.is_dir():
         try:
             said = read_json(path / "config.json")
