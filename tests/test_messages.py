@@ -103,7 +103,7 @@ def stage_messages():
     import torch
 
     face = torch.full((3, 112, 112), 128 / 255)
-    about = {"gain": 10, "note": "x", "epsilon": 0.0, "link": {"face": None}}
+    about = {"gain": 10, "note": "x", "stranger": True, "epsilon": 0.0, "link": {"face": None}}
     for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None)), 1):
         for message in perform(recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,"):
             yield {**message, **about, "id": number}
@@ -120,7 +120,7 @@ def pair_messages():
     view = types.SimpleNamespace(model=recognizer, epsilons=[0.0, 0.001], epsilon=0.0)
     faces = torch.rand(2, 3, 150, 150, generator=torch.Generator().manual_seed(0))
     for message in same_tab.performed(service, view, *faces):
-        yield {"id": 1, "stage": message, "second": "data:,", "about": ["x", ""], "gain": 10}
+        yield {"id": 1, "stage": message, "second": "data:,", "about": ["x", ""], "faces": ["x", ""], "gain": 10}
 
 
 def made(name, kind):
