@@ -232,7 +232,7 @@ def test_what_is_kept_of_a_picture_frames_the_face_as_the_picture_does():
 def test_another_recogniser_sees_a_stranger_and_nothing_is_kept_for_others(guest, service):
     guest.enrol()
     before = dict(service.results("stage")._results)
-    last = [one for answer in guest.ask(own_picture.change_model) for one in in_stage(answer)][-1]
+    last = [one for answer in guest.ask(stage_events.change_model) for one in in_stage(answer)][-1]
     assert last["smallest"] and service.results("stage")._results == before
     assert last["model"] == "resnet18" and last["labels"][last["attacked"]] != "Ana"
     assert "it does not know Ana" in last["note"] and last["link"]["face"] is None
@@ -241,7 +241,7 @@ def test_another_recogniser_sees_a_stranger_and_nothing_is_kept_for_others(guest
     assert guest.see(stage_events.choose_sample, index=1)["link"]["face"] == "person_01"
     assert "it does not know Ana" in guest.see(stage_events.choose_sample, index=0)["note"]
     guest.controls = replace(guest.controls, model="dlib")
-    last = guest.see(own_picture.change_model)
+    last = guest.see(stage_events.change_model)
     assert last["labels"][last["attacked"]] == "Ana"
 
 
@@ -437,7 +437,7 @@ def test_two_visits_do_not_see_each_other(guest, service):
     assert isinstance(mine, Own) and mine.network.network.embedder is theirs.network.network.embedder
     stranger = Guest(service, "ben's")
     stranger.controls = replace(guest.controls, model="dlib")
-    last = stranger.see(own_picture.change_model)
+    last = stranger.see(stage_events.change_model)
     assert {"Ana", "Ben"}.isdisjoint(last["labels"])
     gallery, *_ = stranger.ask(stage_events.change_lists)
     assert len(gallery["value"]) == 40
@@ -658,10 +658,10 @@ def test_a_stranger_on_the_stage_is_offered_to_be_enrolled(browser, url, tmp_pat
 
 
 def test_only_who_is_unknown_is_offered_to_be_enrolled(guest):
-    known = guest.see(own_picture.change_model)
+    known = guest.see(stage_events.change_model)
     assert known["stranger"] is False
     guest.controls = replace(guest.controls, model="dlib")
-    assert guest.see(own_picture.change_model)["stranger"] is False
+    assert guest.see(stage_events.change_model)["stranger"] is False
 
 
 def gallery_of(service, name):

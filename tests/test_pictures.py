@@ -25,7 +25,7 @@ from fgsm.places import BUILTIN_FACES, PROJECT
 from fgsm.texts import TEXTS, Refused, say
 
 from .conftest import STAGE_DONE, open_page
-from .driving import call, pick_model
+from .driving import call, choose_model, stage
 from .hostile import (
     BROKEN_EXIF,
     FACE,
@@ -453,7 +453,7 @@ def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_p
         clean.filter(has_text="person 05").wait_for(timeout=15_000)
         assert middle_of_square(page) == pytest.approx((40 + 92, 40 + 112), abs=45)
         page.locator("#crop .square").focus()
-        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        before = stage(page, "ready")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector(f'#viewer .stage:not([data-ready="{before}"])', timeout=15_000)
 
@@ -466,18 +466,15 @@ def test_a_picture_is_framed_anew_for_who_frames_otherwise_unless_a_square_is_dr
         page.get_by_role("tab", name="Your own picture").click()
         page.locator("#photo input[type=file]").set_input_files(tmp_path / "turned.png")
         page.wait_for_function(f"{turn} === 'rotate(0deg)'")
-        pick_model(page, "dlib")
+        choose_model(page, "dlib")
         page.wait_for_function(f"!['', 'rotate(0deg)'].includes({turn})")
         clean = page.locator("#viewer [data-show=clean]")
         clean.filter(has_text="person 12, distance").wait_for(timeout=15_000)
-        page.wait_for_selector(STAGE_DONE, timeout=60_000)
-        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        before = stage(page, "ready")
         page.locator("#crop .square").press("ArrowRight")
         page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
         drawn = page.evaluate(turn)
-        before = page.locator("#viewer .stage").get_attribute("data-ready")
-        pick_model(page, "resnet18")
-        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+        choose_model(page, "resnet18")
         assert page.evaluate(turn) == drawn
 
 

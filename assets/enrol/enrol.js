@@ -144,9 +144,10 @@ export function mount({ element, props, trigger, watch }) {
   }
 
   // The field takes the focus as soon as it is seen: the tab may yet have to come to the front.
-  function askName(isWanted = true) {
-    nameWanted = isWanted && !root.clientWidth;
-    if (isWanted && !nameWanted) name.focus();
+  function askName() {
+    if (!nameWanted || !root.clientWidth) return;
+    nameWanted = false;
+    name.focus();
   }
 
   function draw() {
@@ -159,7 +160,8 @@ export function mount({ element, props, trigger, watch }) {
     for (const note of notes) make('p', part('.notes'), note);
     tell('.problem', problem);
     done(batch);
-    if (asked) askName();
+    nameWanted ||= asked;
+    askName();
   }
 
   function choose(input) {
@@ -188,7 +190,7 @@ export function mount({ element, props, trigger, watch }) {
     trigger('submit', { name: name.value, agreed: agreed.checked });
   });
   new ResizeObserver(() => {
-    if (root.clientWidth) askName(nameWanted);
+    if (root.clientWidth) askName();
     else closeCamera(); // another tab is looked at
   }).observe(root);
   watch('value', draw);

@@ -17,7 +17,6 @@ export function mount({ element, props, trigger, watch }) {
   const root = element.querySelector('.pair');
   const slot = (name) => root.querySelector(`[data-show="${name}"]`);
   const canvas = (name) => root.querySelector(`canvas[data-show="${name}"]`);
-
   const buttons = root.querySelectorAll('button[data-place]');
 
   let pair = null; // the message being shown

@@ -5,7 +5,7 @@ import { say } from './texts.js';
 export const rangeIn = (id) => document.querySelector(`#${id} input[type=range]`);
 
 // Calls `move` with every epsilon of the slider `id`: from the finger, the keys and the number box straight from its own
-// event; from the reset button and from Python as `root` hears of it through Gradio (TELL_STAGE in fgsm/page/attack_tab.py).
+// event; from the reset button and from Python as `root` hears of it through Gradio (see tell_drawing in fgsm/page/drawings.py).
 export function follow(root, id, move) {
   const heard = (value) => Number.isFinite(value) && move(value);
   function onInput(event) {

@@ -1,5 +1,5 @@
 // In words and bars: whom the recogniser takes the face on the stage for.
-import { FARTHEST, distanceOf } from '../shared/distance.js';
+import { distanceOf, heightOf } from '../shared/distance.js';
 import { make } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
@@ -76,10 +76,8 @@ export function listTop(list, face, probabilities, fooling) {
     photograph.alt = '';
     if (references[labels[index]]) photograph.src = references[labels[index]];
     make('span', row, names[index], 'name').title = names[index];
-    const apart = unknown === null ? null : distanceOf(face, probabilities, index);
-    const share = apart === null ? probability : Math.max(0, 1 - apart / FARTHEST);
-    make('i', make('span', row, undefined, 'bar')).style.width = percent(share, 2);
-    const distance = apart?.toFixed(2);
-    make('output', row, (index === unknown ? `> ${distance}` : distance) ?? percent(probability));
+    make('i', make('span', row, undefined, 'bar')).style.width = percent(heightOf(face, probabilities, index), 2);
+    const distance = unknown === null ? null : distanceOf(face, probabilities, index).toFixed(2);
+    make('output', row, index === unknown ? `> ${distance}` : (distance ?? percent(probability)));
   }
 }

@@ -1,18 +1,12 @@
 // Under the stage: how confident the recogniser is of two people at every epsilon, and the smallest epsilon found that
 // fools it, which is marked on the slider's track as well.
-import { distanceOf, FARTHEST } from '../shared/distance.js';
+import { heightOf } from '../shared/distance.js';
 import { makeSvg } from '../shared/dom.js';
 import { inLevels, notation } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 
 const THUMB = 16; // pixels; the middle of the slider's thumb travels this much less than the track's length
 const lastOf = (epsilons) => epsilons[epsilons.length - 1];
-
-// How near the top somebody stands, in [0, 1]: by confidence or, where faces are compared, by nearness.
-function heightOf(face, probabilities, index) {
-  if (face.unknown === null) return probabilities[index];
-  return Math.max(0, 1 - distanceOf(face, probabilities, index) / FARTHEST);
-}
 
 export function drawStrip(svg, face, at, rival) {
   const { epsilons, scores, smallest, attacked, unknown } = face;

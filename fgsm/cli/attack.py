@@ -19,7 +19,7 @@ def attack_command(arguments: argparse.Namespace) -> None:
         check_png(arguments.out)
     picture = open_picture(arguments.photo)
     recognizer = load_recognizer(arguments.model)
-    face, about, _ = framed(picture, recognizer.input_size, recognizer.config.framing)
+    face, about, *_ = framed(picture, recognizer.input_size, recognizer.config.framing)
     label = None if arguments.label is None else known_person(recognizer.config.people, arguments.label)
     target = known_target(recognizer.config.people, arguments.target, attack)
     report, adversarial = attack_report(recognizer, face, arguments.epsilon, label, attack, target)

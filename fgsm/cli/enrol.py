@@ -15,14 +15,12 @@ from ..faces.dataset import DataSet, Gathered, first_of_each, gather
 from ..faces.people import list_people
 from ..measures.outcomes import OTHER, RECOGNISED, UNKNOWN, outcome_of
 from ..recognizers.checkpoint import check_new_name, check_writable, write_checkpoint
-from ..recognizers.config import LONGEST_NAME
-from ..recognizers.config import UNKNOWN as NOBODY
 from ..recognizers.enrol import BASE, enrolled_from, known_name, people_in
 from ..recognizers.enrolled import distances
 from ..recognizers.own_face import with_own_faces
 from ..recognizers.recognizer import Recognizer, load_recognizer
 from ..recognizers.scoring import score
-from ..texts import Refused, quoted, text_of
+from ..texts import Refused, text_of
 from .output import counted, print_left_out, printable
 
 MOST_NAMED = 5  # files, people or pairs in one sentence
@@ -36,7 +34,7 @@ def enrol_command(arguments: argparse.Namespace) -> None:
     if not root.is_dir():
         raise Refused("refused.no_folder", folder=root)
     for person in list_people(root):
-        check_folder(person)
+        known_name(person, "refused.folder_name")
     base = load_recognizer(BASE)
     reading = partial(tqdm, unit="file", desc="Reading")
     gathered = gather(root, base.input_size, reading, base.config.framing, least=1)
@@ -57,14 +55,6 @@ def enrol_command(arguments: argparse.Namespace) -> None:
     for sentence in (*about_people(recognizer), about_test(recognizer, test)):
         print(printable(sentence))
     print("The page has it when it is loaded the next time.")
-
-
-def check_folder(person: str) -> None:
-    """Raise Refused, naming the folder, where that of a person is called what nobody can be."""
-    try:
-        known_name(person)
-    except Refused:
-        raise Refused("refused.folder_name", name=quoted(person), longest=LONGEST_NAME, unknown=NOBODY) from None
 
 
 def test_set(data: DataSet, gathered: Gathered) -> tuple[Tensor, Tensor] | None:

@@ -29,11 +29,12 @@ def prepare(picture: Image.Image, size: int, framing: str = PLAIN, square: Squar
 
 
 class Framed(NamedTuple):
-    """A picture as model input, a sentence about how it was framed, and how many faces were found in it."""
+    """A picture as model input, a sentence about how it was framed, how many faces were found, which of them it is."""
 
     face: torch.Tensor
     about: str
     faces: int
+    at: int
 
 
 def framed(picture: Image.Image, size: int, framing: str = PLAIN, language: str = ENGLISH, meant: int = 0) -> Framed:
@@ -44,7 +45,7 @@ def framed(picture: Image.Image, size: int, framing: str = PLAIN, language: str 
     faces = detect(picture)
     at = meant % len(faces) if faces else 0
     face = prepare(picture, size, square=frame(picture, faces[at:], size, framing))
-    return Framed(face, about_frame(picture, faces, size, framing, language), len(faces))
+    return Framed(face, about_frame(picture, faces, size, framing, language), len(faces), at)
 
 
 def as_tensor(picture: Image.Image) -> torch.Tensor:

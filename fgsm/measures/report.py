@@ -89,15 +89,21 @@ def verdict(recognizer: Recognizer, probabilities: Tensor, aim: Aim, epsilon: fl
     """One sentence: whom a face that was attacked with `aim` and has these `probabilities`, (C,), is taken for."""
     config, predicted = recognizer.config, int(probabilities.argmax())
     values = {"epsilon": f"{epsilon:g}", "levels": f"{255 * epsilon:.1f}", "attacked": recognizer.labels[aim.attacked]}
-    confidence = f"{probabilities[predicted]:.0%}"
+    distance = None
     if config.unknown is not None and config.threshold is not None:
         apart = distances_in(probabilities, config.threshold)
         nearest = nearest_person(probabilities, config.unknown)
         values |= {"nearest": recognizer.labels[nearest], "distance": f"{apart[nearest]:.2f}"}
         values |= {"threshold": f"{config.threshold:.2f}"}
-        confidence = say("verdict.distance", language, distance=f"{apart[predicted]:.2f}")
+        distance = float(apart[predicted])
+    confidence = sureness(float(probabilities[predicted]), distance, language)
     key = f"verdict.{verdict_key(aim, predicted, config.unknown, epsilon)}"
     return say(key, language, taken=recognizer.labels[predicted], confidence=confidence, **values)
+
+
+def sureness(probability: float, distance: float | None, language: str = ENGLISH) -> str:
+    """How surely a face is taken for somebody: in percent or, where faces are compared, as a `distance`."""
+    return f"{probability:.0%}" if distance is None else say("verdict.distance", language, distance=f"{distance:.2f}")
 
 
 def _top(recognizer: Recognizer, probabilities: Tensor) -> list[dict[str, Any]]:

@@ -62,12 +62,12 @@ def survival(recognizer: Recognizer, adversarial: Tensor, aim: Aim) -> list[Surv
     pictures = {name: treat(as_picture(adversarial)) for name, treat in TREATMENTS.items()}
     batch = torch.stack([as_tensor(picture) for picture in pictures.values()]).to(recognizer.device)
     config, answers = recognizer.config, score(recognizer, batch)
-    apart = None if config.threshold is None else distances_in(answers, config.threshold)
     best = answers.max(1)
-    survivors = []
-    for at, (treatment, picture) in enumerate(pictures.items()):
-        index = int(best.indices[at])
-        distance = None if apart is None else float(apart[at, index])
-        outcome = outcome_of(aim, index, config.unknown)
-        survivors.append(Survivor(treatment, picture, index, float(best.values[at]), distance, outcome))
-    return survivors
+    apart: list[float | None] = [None] * len(pictures)
+    if config.threshold is not None:
+        apart = distances_in(answers, config.threshold).gather(1, best.indices.unsqueeze(1)).squeeze(1).tolist()
+    found = zip(pictures.items(), best.indices.tolist(), best.values.tolist(), apart, strict=True)
+    return [
+        Survivor(treatment, picture, index, probability, distance, outcome_of(aim, index, config.unknown))
+        for (treatment, picture), index, probability, distance in found
+    ]

@@ -41,7 +41,7 @@ def answer(event: Event, photo: str | None, model: Any, epsilon: Any, attack: An
     if photo is None:
         raise Refused("refused.no_picture")
     [brought] = service.uploads.take(event.session, photo)
-    face, about, _ = framed(service.decoder.picture(brought, event.caller), *shown)
+    face, about, *_ = framed(service.decoder.picture(brought, event.caller), *shown)
     seconds = expected(View(chosen, attack=chosen_attack))[1]
     asked = (service, chosen, face, epsilon, chosen_attack, aimed_at)
     report, image = service.once(event.caller, seconds, report_on, *asked)

@@ -12,7 +12,7 @@ from ..attacks.fgsm import FGSM
 from ..recognizers.enrol import BASE
 from . import api, enrol_events, own_picture, stage_events
 from .controls import CHOSEN_FROM, DEFAULT_TOP, DODGE, IMPERSONATE, POSITIONS, TOPS, Controls, choices
-from .drawings import I18N, drawn_by
+from .drawings import I18N, drawn_by, tell_drawing
 from .event import Event, politely, without_last_word
 from .gallery import Samples
 from .inputs import Epsilon, Name, Text
@@ -23,9 +23,6 @@ from .visit import StageEvent, Visit, samples
 # All wait for the one thread that computes; Gradio need not count them, but begins them in their order.
 SHARED: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": None, "show_progress": "hidden"}
 PRIVATE: dict[str, Any] = {**SHARED, "concurrency_id": "stage", "api_visibility": "undocumented"}
-TELL_STAGE = (
-    "(value) => document.querySelector('#viewer .stage')?.dispatchEvent(new CustomEvent('epsilon', {detail: value}))"
-)
 
 
 def answering(
@@ -133,7 +130,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     on(photo.input, own_picture.choose_photo, viewer, cropper)
     on(photo.clear, own_picture.remove_photo, viewer, cropper)
     on(cropper.input, own_picture.change_crop, viewer)
-    on(model.input, own_picture.change_model, viewer, cropper)
+    on(model.input, stage_events.change_model, viewer, cropper)
     on(model.input, stage_events.change_lists, gallery, people, no_samples)
     on(random.input, stage_events.change_random, viewer, slider, goal, people)
     for control in (top, method):
@@ -152,7 +149,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     on(enroller.edit, enrol_events.rename_person, *whole)
     on(enroller.delete, enrol_events.remove_person, *whole)
     on(enroller.click, enrol_events.show_person, viewer)
-    slider.change(None, slider, None, js=TELL_STAGE)
+    tell_drawing(slider, "#viewer .stage")
     _offer_api(service, photo, model)
 
 

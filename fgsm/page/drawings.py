@@ -59,3 +59,9 @@ def drawn_by(name: str, **settings: Any) -> gr.HTML:
     html, css = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css"))
     js = MOUNTED.format(name=name)
     return gr.HTML(html_template=html, css_template=css, js_on_load=js, apply_default_css=False, **settings)
+
+
+def tell_drawing(slider: gr.Slider, selector: str) -> None:
+    """Have what is drawn at `selector` hear a slider's every value, from Python, too: see assets/shared/slider.js."""
+    event = "new CustomEvent('epsilon', {detail: value})"
+    slider.change(None, slider, None, js=f"(value) => document.querySelector('{selector}')?.dispatchEvent({event})")

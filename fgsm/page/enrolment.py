@@ -63,10 +63,8 @@ def choices_in(picture: Image.Image, drawn: Square | None) -> list[dict[str, Squ
     """The squares of each of the first faces in a picture; the face in the middle of a square `drawn` comes first."""
     faces = detect(picture)
     if drawn is not None:
-        (x, y), within = drawn.centre, drawn.side / 2
-        away = {face: math.hypot(face.centre[0] - x, face.centre[1] - y) for face in faces}
-        faces.sort(key=away.__getitem__)
-        if not faces or away[faces[0]] > within:
+        faces.sort(key=lambda face: math.dist(face.centre, drawn.centre))
+        if not faces or math.dist(faces[0].centre, drawn.centre) > drawn.side / 2:
             return [dict.fromkeys(FRAMINGS, drawn)]
     return [squares_of(face, picture) for face in faces[:MOST_CHOICES]]
 

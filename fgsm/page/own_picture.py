@@ -17,7 +17,7 @@ from .messages import CropMessage, SquareMessage
 from .photographs import data_url
 from .staging import shown
 from .uploads import STAGE, Upload
-from .visit import Face, StageEvent, first_face, label_of, opened
+from .visit import Face, StageEvent, opened
 
 MOST_PICTURES = 20  # whose names a visit remembers
 MOST_DRAWN = 1e9  # pixels or degrees that a square may be drawn with, before it is fitted
@@ -70,24 +70,6 @@ def found_in(picture: Image.Image, upload: Upload, view: View, language: str) ->
     faces, config = detect(picture), view.model.config
     square = frame(picture, faces, config.input_size, config.framing)
     return Face(upload, None, square, config.framing), crop(picture, square, faces, view, language)
-
-
-def change_model(event: StageEvent) -> Iterator[tuple[Any, Any]]:
-    """The stage with another recogniser, and the same face unless it is a sample of somebody unknown to that one.
-
-    A picture in which the visitor has drawn no square is framed anew where that one frames otherwise.
-    """
-    view = event.view()
-    face, cropper = event.face(view), gr.skip()
-    if face is None or (face.shared and label_of(view.model, face.person) is None):
-        face = first_face(event.service, view.model)
-    elif isinstance(face.source, Upload) and face.framing not in (None, view.model.config.framing):
-        picture = opened(event.service, face.source, event.caller)
-        face, cropper = found_in(picture, face.source, view, event.language)
-        del picture
-    for message in shown(event, view, face):
-        yield message, cropper
-        cropper = gr.skip()
 
 
 def crop(picture: Image.Image, square: Square, faces: list[Detection], view: View, language: str) -> CropMessage:

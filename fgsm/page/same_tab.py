@@ -21,7 +21,7 @@ from ..texts import Refused, say
 from . import api
 from .attack_tab import SHARED
 from .controls import DEFAULT_TOP, POSITIONS, TOPS, View
-from .drawings import I18N, drawn_by
+from .drawings import I18N, drawn_by, tell_drawing
 from .event import Event, politely, without_last_word
 from .inputs import Name, Photo, Text
 from .lent_gpu import on_gpu
@@ -39,9 +39,6 @@ PLACES = ("first", "second")
 OPENING = 11  # the position of the person on the first pair; those on the next ones can be fooled as well
 APART = 7  # positions from the person on one pair to that on the next
 PRIVATE: dict[str, Any] = {**SHARED, "concurrency_id": "pair", "api_visibility": "undocumented"}
-TELL_PAIR = (
-    "(value) => document.querySelector('#same .pair')?.dispatchEvent(new CustomEvent('epsilon', {detail: value}))"
-)
 
 
 @dataclass
@@ -122,10 +119,10 @@ def shown(event: PairEvent) -> Iterator[PairMessage]:
         pair.samples = sample_pair(service, chosen, 0, same=True)
     sources = [source_of(event, place) for place in PLACES]
     first, second = (framed_for(event, chosen, *one) for one in zip(PLACES, sources, strict=True))
-    both = list(zip(PLACES, sources, (first, second), strict=True))
     ours = not any(isinstance(source, Upload) for source in sources)
-    about = ["" if ours else about_picture(event, source, one) for _, source, one in both]
-    faces = [other_face(event, place, one) for place, _, one in both]
+    both = list(zip(sources, (first, second), strict=True))
+    about = ["" if ours else about_picture(source, one, event.language) for source, one in both]
+    faces = [other_face(one, event.language) for one in (first, second)]
     for message in messages(service, view, (first.face, second.face), sources, event.caller):
         if pair.number != current:
             return
@@ -139,21 +136,20 @@ def shown(event: PairEvent) -> Iterator[PairMessage]:
         }
 
 
-def about_picture(event: PairEvent, source: Path | Upload, one: Framed) -> str:
+def about_picture(source: Path | Upload, one: Framed, language: str) -> str:
     """What is to be known of a picture: that it is ours, or how it was framed where that is not as expected."""
     if isinstance(source, Path):
-        return say("same.sample", event.language)
+        return say("same.sample", language)
     if one.faces > 1:
-        return say("same.several", event.language, count=one.faces)
-    return "" if one.about == say("framing.one", event.language) else one.about
+        return say("same.several", language, count=one.faces)
+    return "" if one.about == say("framing.one", language) else one.about
 
 
-def other_face(event: PairEvent, place: str, one: Framed) -> str:
+def other_face(one: Framed, language: str) -> str:
     """What the button says that means the next face in a picture; empty where there is no other."""
     if one.faces < 2:
         return ""
-    at = event.pair.meant_in(place, event.photos[place]) % one.faces
-    return say("same.other_face", event.language, face=at + 1, faces=one.faces)
+    return say("same.other_face", language, face=one.at + 1, faces=one.faces)
 
 
 def mean_other_face(event: PairEvent) -> Iterator[PairMessage]:
@@ -277,7 +273,7 @@ def build(page: gr.Blocks, service: Service) -> None:
     for place, photo in zip(PLACES, photos, strict=True):
         on(photo.input, bring_picture, f"bring_{place}")
         on(photo.clear, functools.partial(remove_picture, place=place), f"remove_{place}")
-    slider.change(None, slider, None, js=TELL_PAIR)
+    tell_drawing(slider, "#same .pair")
     _offer_api(service, *photos)
 
 

@@ -14,11 +14,13 @@ from ..texts import Refused, say
 from .controls import DODGE, IMPERSONATE, settings_of
 from .messages import Empty, PeopleMessage, Person, ShownMessage
 from .own_face import OwnFace
+from .own_picture import found_in
 from .photographs import reference_photograph
 from .service import Chosen, Service, shared
 from .staging import asked_for, opening, shown
 from .turns import House
-from .visit import Face, StageEvent, opened, samples
+from .uploads import Upload
+from .visit import Face, StageEvent, first_face, label_of, opened, samples
 
 THUMBNAIL = 112  # pixels
 NO_PEOPLE: PeopleMessage = {"people": [], "chosen": None}
@@ -96,6 +98,24 @@ def choose_sample(event: StageEvent) -> Iterator[Stage]:
     if type(index) is not int or not 0 <= index < len(faces):
         raise Refused("refused.request")
     yield from shown(event, view, faces[index])
+
+
+def change_model(event: StageEvent) -> Iterator[tuple[Stage, Any]]:
+    """The stage with another recogniser, and the same face unless it is a sample of somebody unknown to that one.
+
+    A picture in which the visitor has drawn no square is framed anew where that one frames otherwise.
+    """
+    view = event.view()
+    face, cropper = event.face(view), gr.skip()
+    if face is None or (face.shared and label_of(view.model, face.person) is None):
+        face = first_face(event.service, view.model)
+    elif isinstance(face.source, Upload) and face.framing not in (None, view.model.config.framing):
+        picture = opened(event.service, face.source, event.caller)
+        face, cropper = found_in(picture, face.source, view, event.language)
+        del picture
+    for message in shown(event, view, face):
+        yield message, cropper
+        cropper = gr.skip()
 
 
 def change_slider(event: StageEvent) -> Iterator[tuple[Stage, Any]]:

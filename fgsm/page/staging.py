@@ -47,7 +47,7 @@ def shown(
             if visit.attack != current:
                 return
             said = note(event.service, view, face, message, event.language)
-            stranger = BASE in event.service.found().usable and message["attacked"] == message["unknown"]
+            stranger = message["attacked"] == message["unknown"] and BASE in event.service.found().usable
             yield {
                 **message,
                 "id": current,

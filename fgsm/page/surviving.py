@@ -5,7 +5,7 @@ from torch import Tensor
 from ..attacks import Aim
 from ..attacks.attack import aimed
 from ..measures.outcomes import OTHER, RECOGNISED, TARGET, UNKNOWN
-from ..measures.report import aim_at
+from ..measures.report import aim_at, sureness
 from ..measures.survive import Survivor, survival
 from ..recognizers.config import Config
 from ..recognizers.scoring import score
@@ -85,14 +85,11 @@ def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> 
 
 
 def _who(config: Config, survivor: Survivor, language: str) -> str:
-    """Whom a face is taken for, and how surely: in percent or, where faces are compared, as a distance."""
+    """Whom a face is taken for, and how surely."""
     name = called(config, survivor.taken_for, language)
     if survivor.taken_for == config.unknown:
         return name
-    sureness = f"{survivor.probability:.0%}"
-    if survivor.distance is not None:
-        sureness = say("verdict.distance", language, distance=f"{survivor.distance:.2f}")
-    return f"{name}, {sureness}"
+    return f"{name}, {sureness(survivor.probability, survivor.distance, language)}"
 
 
 def _word(outcome: str, untreated: str, aim: Aim) -> str:

@@ -84,11 +84,12 @@ def check_name(name: str) -> None:
         raise Refused("refused.name", name=repr(name)[:60], longest=LONGEST)
 
 
-def check_new_name(name: str, built_in: bool = False, models: Path = MODELS) -> None:
+def check_new_name(name: str, built_in: bool = False) -> None:
     """Raise Refused for a name that no recogniser of somebody's own may have; with `built_in`, it is no such one."""
     check_name(name)
-    if os.path.lexists(models / name) and ((models / name).is_symlink() or not (models / name).is_dir()):
-        raise Refused("refused.name_occupied", folder=f"{models.name}/", name=name)
+    place = MODELS / name
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        raise Refused("refused.name_occupied", folder=f"{MODELS.name}/", name=name)
     if name in ARCHITECTURE_OF or (name in BUILT_IN and not built_in):
         raise Refused("refused.name_taken", name=name)
 

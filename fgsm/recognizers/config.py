@@ -132,9 +132,14 @@ def _check_enrolment(config: Config, name: str) -> None:
             raise Refused("refused.config_entry", name=name, entry=entry, needed=needed)
 
 
+def may_be_called(name: str) -> bool:
+    """Whether somebody enrolled may have that name."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and name.casefold() != UNKNOWN
+
+
 def _are_people_and_nobody(labels: tuple[str, ...]) -> bool:
     *people, nobody = labels
-    return nobody == UNKNOWN and all(name.isprintable() and name.casefold() != UNKNOWN for name in people)
+    return nobody == UNKNOWN and all(map(may_be_called, people))
 
 
 def _require(condition: bool) -> None:

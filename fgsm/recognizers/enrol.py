@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..faces.dataset import DataSet
 from ..faces.prepare import prepare
-from ..texts import Refused, composed, text_of
+from ..texts import Refused, composed, quoted, text_of
 from .checkpoint import place_of
-from .config import LONGEST_NAME, MOST_ENROLLED, UNKNOWN, Config
+from .config import LONGEST_NAME, MOST_ENROLLED, UNKNOWN, Config, may_be_called
 from .enrolled import RULE, Enrolled, choose_threshold, distances
 from .recognizer import Recognizer, load_recognizer
 
@@ -70,11 +70,14 @@ def with_people(recognizer: Recognizer, people: Mapping[str, Tensor], name: str,
         return made.to(recognizer.device).eval().requires_grad_(False)
 
 
-def known_name(name: str) -> str:
-    """The name of somebody to enrol, in composed Unicode. Raises Refused for none, a very long one, and UNKNOWN."""
+def known_name(name: str, refusal: str = "refused.person") -> str:
+    """The name of somebody to enrol, in composed Unicode. Raises Refused for none, a very long one, and UNKNOWN.
+
+    `refusal` is the key of the text that says so.
+    """
     written = " ".join(composed(name).split())
-    if not written or len(written) > LONGEST_NAME or written.casefold() == UNKNOWN or not written.isprintable():
-        raise Refused("refused.person", longest=LONGEST_NAME, unknown=UNKNOWN)
+    if not may_be_called(written):
+        raise Refused(refusal, name=quoted(name), longest=LONGEST_NAME, unknown=UNKNOWN)
     return written
 
 

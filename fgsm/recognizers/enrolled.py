@@ -83,8 +83,9 @@ def choose_threshold(embeddings: Tensor, counts: Sequence[int]) -> float:
     """
     if len(counts) < 2:
         return HIGHEST
-    owners = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    apart = distances(embeddings, means_of(embeddings, torch.tensor(counts)))
+    lengths = torch.tensor(counts)
+    owners = torch.arange(len(counts)).repeat_interleave(lengths)
+    apart = distances(embeddings, means_of(embeddings, lengths))
     apart[torch.arange(len(owners)), owners] = torch.inf
     nearest = apart.min(1).values.sort().values
     allowed = int(FALSE_ACCEPTS * len(nearest))  # so many may lie within it
