@@ -903,6 +903,16 @@ def asked(service, visit, handler, *controls, data=None, session="somebody"):
     return politely(without_last_word(handler))(event)
 
 
+@pytest.mark.parametrize(("values", "last"), [([], gr.skip()), ([1], gr.skip()), ([(1, 2)], (gr.skip(), gr.skip()))])
+def test_a_handler_changes_nothing_at_its_end_even_where_it_has_said_nothing(values, last):
+    """Gradio sends None to every output of a generator that ends without a value: the crop and the stage went blank."""
+
+    def handler():
+        yield from values
+
+    assert list(without_last_word(handler)()) == [*values, last]
+
+
 def in_background(computer, answers):
     """What a handler says of the stage, being heard by a thread of its own once its first step waits."""
     said = []

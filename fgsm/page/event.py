@@ -119,15 +119,15 @@ def politely(handler: Callable[..., Any]) -> Callable[..., Any]:
 def without_last_word(handler: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """A generator handler that, when it is done, changes nothing once more.
 
-    Gradio sends the last values again at the end: by then other events may have changed them.
+    Gradio sends the last values again at the end: by then other events may have changed them. Of a handler that yielded
+    nothing, since another event came first, it would send None to every output, and what they show would be gone.
     """
 
     @functools.wraps(handler)
     def handle(*arguments: Any) -> Iterator[Any]:
-        values = None
+        values: Any = None
         for values in handler(*arguments):
             yield values
-        if values is not None:
-            yield (gr.skip(),) * len(values) if isinstance(values, tuple) else gr.skip()
+        yield (gr.skip(),) * len(values) if isinstance(values, tuple) else gr.skip()
 
     return handle
