@@ -1,31 +1,33 @@
 """Training a recogniser, from scratch or from weights that have learned something already, for a new checkpoint.
 
 The recipe is fixed beforehand: AdamW under a one-cycle learning rate, label smoothing, strong random augmentation, and
-smaller pictures in the first part of training, which costs half as much per face. Test faces are looked at once, when
-the finished weights have been read back from disk.
+smaller pictures in the first part of training, which costs half as much per face. To make it robust, it is taught by
+TRADES, its weights are averaged, and faces held out from training choose the epoch whose weights are kept. Test faces
+choose nothing: they are looked at once, when the finished weights have been read back from disk.
 """
 
 import copy
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 import torchvision
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 from tqdm import tqdm
 
-from ..attacks.pgd import pgd
 from ..faces.dataset import DataSet
 from ..places import MODELS
 from ..texts import Refused, text_of
 from .checkpoint import check_name, check_writable, place_of, write_checkpoint
 from .config import Config, read_config
 from .recognizer import DEVICE, Recognizer, load_recognizer
+from .resist import MOST_LOST, held_out, resistance, trades
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -35,9 +37,9 @@ PADDING = 16  # pixels repeated at the border, so that a shifted or turned face 
 class Recipe:
     """How a recogniser is trained.
 
-    `small_size` is the side, in pixels, of the pictures in the first `small_part`. With an `adversarial_epsilon` every
-    picture is attacked before the network learns from it, by FGSM with a random start as in Wong, Rice & Kolter, "Fast
-    Is Better Than Free" (ICLR 2020); epsilon rises from 0 to its full size in the first half.
+    `small_size` is the side, in pixels, of the pictures in the first `small_part`. With an `adversarial_epsilon` the
+    network learns by TRADES, with `beta` and so many `inner_steps`; epsilon rises from 0 to its full size in the first
+    half. Its weights are a moving average: each step keeps the share `averaging` of what was before.
     """
 
     epochs: int
@@ -50,6 +52,9 @@ class Recipe:
     small_part: float = 0.5
     seed: int = 0
     adversarial_epsilon: float = 0.0
+    beta: float = 0.0
+    inner_steps: int = 0
+    averaging: float = 0.0
 
 
 RECIPES = {
@@ -58,7 +63,13 @@ RECIPES = {
     "resnet": Recipe(epochs=26, peak_learning_rate=1e-3),
 }
 ADVERSARIAL_RECIPE = Recipe(
-    epochs=60, peak_learning_rate=3e-3, label_smoothing=0.0, small_part=0.25, adversarial_epsilon=0.033
+    epochs=80,
+    peak_learning_rate=2e-3,
+    label_smoothing=0.0,
+    adversarial_epsilon=10 / 255,
+    beta=5.0,
+    inner_steps=4,
+    averaging=0.99,
 )
 
 TUNING_EPOCHS, TUNING_RATE = 20, 1e-3  # where training starts from weights
@@ -72,6 +83,20 @@ def recipe_for(architecture: str, faces: int, adversarial: bool = False, tuning:
         recipe = replace(recipe, epochs=TUNING_EPOCHS, peak_learning_rate=TUNING_RATE)
     in_epoch = FACES_IN_TUNING_EPOCH if tuning else FACES_IN_EPOCH
     return replace(recipe, passes=max(1, round(in_epoch / faces)))
+
+
+@dataclass
+class Best:
+    """The weights that stand highest so far, and the epoch that they are of."""
+
+    standing: tuple[float, ...] = ()
+    epoch: int = 0
+    state: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def consider(self, standing: tuple[float, ...], epoch: int, network: nn.Module) -> None:
+        """Keep the weights of `network` after `epoch` if they stand higher."""
+        if standing > self.standing:
+            self.standing, self.epoch, self.state = standing, epoch, copy.deepcopy(network.state_dict())
 
 
 @dataclass(frozen=True)
@@ -129,13 +154,17 @@ def augmentation() -> v2.Transform:
     )
 
 
-def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
-    """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,).
+def loss_of(recognizer: Recognizer, batch: Tensor, truth: Tensor, recipe: Recipe, epsilon: float) -> Tensor:
+    """What the network learns from: a batch of faces, (N, 3, size, size), with class indices `truth`, (N,)."""
+    if recipe.adversarial_epsilon:
+        return trades(recognizer, batch, truth, epsilon, recipe.inner_steps, recipe.beta)
+    return F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
 
-    Returns how many epochs its weights have seen. Ctrl-C ends training with the best weights so far: of the epochs with
-    the largest pictures and the largest epsilon, the one with the smallest loss on training faces. During the first
-    epoch it raises KeyboardInterrupt.
-    """
+
+def _epochs(
+    recognizer: Recognizer, averaged: AveragedModel, faces: Tensor, targets: Tensor, recipe: Recipe
+) -> Iterator[tuple[int, float, float]]:
+    """Train epoch by epoch; after each the pictures' size, the epsilon, and the loss over all of its batches."""
     augment = augmentation()
     per_epoch = -(-recipe.passes * len(faces) // recipe.batch_size)
     steps = recipe.epochs * per_epoch
@@ -143,42 +172,66 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
         recognizer.parameters(), lr=recipe.peak_learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.peak_learning_rate, total_steps=steps)
-    recognizer.train()
-    best = None
+    with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
+        for epoch in range(recipe.epochs):
+            recognizer.train()
+            small = epoch < recipe.small_part * recipe.epochs
+            # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
+            epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
+            order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
+            total = 0.0
+            for chosen in order.split(recipe.batch_size):
+                batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
+                if small:
+                    batch = F.interpolate(batch, size=recipe.small_size, mode="bilinear", antialias=True)
+                loss = loss_of(recognizer, batch, targets[chosen].to(recognizer.device), recipe, epsilon)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                averaged.update_parameters(recognizer)
+                total += loss.item()
+                progress.update()
+                progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
+            yield recipe.small_size if small else INPUT_SIZE, epsilon, total
+
+
+def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
+    """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,).
+
+    Returns how many epochs its weights have seen. Ctrl-C ends training with the best weights so far: of the epochs with
+    the largest pictures and the largest epsilon, the one with the smallest loss on training faces. During the first
+    epoch it raises KeyboardInterrupt.
+
+    What is to be robust keeps its best averaged weights in any case, and the loss that counts is that under PGD on
+    training faces held out. Should suddenly fewer of these resist, catastrophic overfitting has begun: training ends.
+    """
+    held = held_out(targets) if recipe.adversarial_epsilon else torch.zeros(len(targets), dtype=torch.bool)
+    guard = faces[held].to(recognizer.device), targets[held].to(recognizer.device)
+    averaged = AveragedModel(recognizer, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)
+    best, resisting = Best(), 0.0
     try:
-        with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
-            for epoch in range(recipe.epochs):
-                size = recipe.small_size if epoch < recipe.small_part * recipe.epochs else INPUT_SIZE
-                # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
-                epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
-                order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
-                total = 0.0
-                for chosen in order.split(recipe.batch_size):
-                    batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
-                    if size != INPUT_SIZE:
-                        batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
-                    truth = targets[chosen].to(recognizer.device)
-                    if recipe.adversarial_epsilon:
-                        batch = pgd(recognizer, batch, truth, epsilon, 1, 1.25 * epsilon)
-                    loss = F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    schedule.step()
-                    total += loss.item()
-                    progress.update()
-                    progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
-                standing = (size, epsilon, -total)
-                if best is None or standing > best[0]:
-                    best = standing, epoch + 1, copy.deepcopy(recognizer.state_dict())
-        epochs = recipe.epochs
+        for epoch, (size, epsilon, loss) in enumerate(
+            _epochs(recognizer, averaged, faces[~held], targets[~held], recipe), start=1
+        ):
+            lost = False
+            if held.any():
+                right, loss = resistance(averaged.module, *guard, recipe.adversarial_epsilon)
+                resisting, lost = max(resisting, right), right < resisting - MOST_LOST
+            best.consider((size, epsilon, -loss), epoch, averaged.module)
+            if lost:
+                break
+        finished = not held.any()
     except KeyboardInterrupt:
-        if best is None:
+        if not best.epoch:
             raise
-        _, epochs, state = best
-        recognizer.load_state_dict(state)
+        finished = False
+    if finished:
+        best.epoch = recipe.epochs
+    else:
+        recognizer.load_state_dict(best.state)
     recognizer.eval()
-    return epochs
+    return best.epoch
 
 
 def train(
