@@ -17,9 +17,9 @@ def sign_gradient(model: nn.Module, images: Tensor, labels: Tensor, targeted: bo
     """Direction in which every value of `images` moves: the sign of d(cross-entropy)/d(images), in {-1, 0, 1}.
 
     `images` are float32 RGB of shape (N, 3, H, W) in [0, 1], `labels` int64 of shape (N,), or probabilities of shape
-    (N, C). With `targeted`, `labels` are the labels to reach and the direction is the opposite one. The loss is summed over the batch, so an image's sign
-    does not depend on its company. Computed in float32 whatever the caller's modes are: autocast, no_grad,
-    inference_mode. `model` is used in the mode it is in, and its weights get no gradients.
+    (N, C). With `targeted`, `labels` are the labels to reach and the direction is the opposite one. The loss is summed
+    over the batch, so an image's sign does not depend on its company. Computed in float32 whatever the caller's modes
+    are: autocast, no_grad, inference_mode. `model` is used in the mode it is in, and its weights get no gradients.
     """
     with torch.inference_mode(False), torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         images = images.detach().clone().requires_grad_()

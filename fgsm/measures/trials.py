@@ -143,7 +143,9 @@ def pgd_restarted(
     gains = []
     for _ in range(restarts):
         noise = 2 * torch.rand(images.shape, generator=generator, dtype=torch.float32).to(images) - 1
-        tried = pgd(model, images[standing], truth[standing], epsilon, steps, REACH * epsilon / steps, noise=noise[standing])
+        tried = pgd(
+            model, images[standing], truth[standing], epsilon, steps, REACH * epsilon / steps, noise=noise[standing]
+        )
         fooled = (score(model, tried).argmax(1) != truth[standing]).cpu()
         moved[standing[fooled]] = tried[fooled]
         gains.append(int(fooled.sum()))

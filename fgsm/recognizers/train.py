@@ -27,7 +27,7 @@ from ..texts import Refused, text_of
 from .checkpoint import check_name, check_writable, place_of, write_checkpoint
 from .config import Config, read_config
 from .recognizer import DEVICE, Recognizer, load_recognizer
-from .resist import MOST_LOST, held_out, resistance, trades
+from .resist import Guard, held_out, resized, trades
 
 INPUT_SIZE = 112
 PADDING = 16  # pixels repeated at the border, so that a shifted or turned face has no black corner
@@ -66,8 +66,8 @@ ADVERSARIAL_RECIPE = Recipe(
     epochs=80,
     peak_learning_rate=2e-3,
     label_smoothing=0.0,
-    adversarial_epsilon=10 / 255,
-    beta=5.0,
+    adversarial_epsilon=11 / 255,
+    beta=6.0,
     inner_steps=4,
     averaging=0.99,
 )
@@ -161,10 +161,20 @@ def loss_of(recognizer: Recognizer, batch: Tensor, truth: Tensor, recipe: Recipe
     return F.cross_entropy(recognizer(batch), truth, label_smoothing=recipe.label_smoothing)
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """One that is over: its number from 1, the pictures' size, the epsilon, and the loss over all of its batches."""
+
+    number: int
+    size: int
+    epsilon: float
+    loss: float
+
+
 def _epochs(
     recognizer: Recognizer, averaged: AveragedModel, faces: Tensor, targets: Tensor, recipe: Recipe
-) -> Iterator[tuple[int, float, float]]:
-    """Train epoch by epoch; after each the pictures' size, the epsilon, and the loss over all of its batches."""
+) -> Iterator[Epoch]:
+    """Train epoch by epoch, on faces of the recogniser's size or, while that is enough, smaller ones."""
     augment = augmentation()
     per_epoch = -(-recipe.passes * len(faces) // recipe.batch_size)
     steps = recipe.epochs * per_epoch
@@ -175,16 +185,15 @@ def _epochs(
     with tqdm(total=steps, unit="batch", desc=f"Training {recognizer.name}") as progress:
         for epoch in range(recipe.epochs):
             recognizer.train()
-            small = epoch < recipe.small_part * recipe.epochs
+            size = recipe.small_size if epoch < recipe.small_part * recipe.epochs else INPUT_SIZE
             # Faces first, then resistance: from scratch the full epsilon hardly learns anything for long.
             epsilon = recipe.adversarial_epsilon * min(1, 2 * epoch / recipe.epochs)
             order = torch.cat([torch.randperm(len(faces)) for _ in range(recipe.passes)])
             total = 0.0
             for chosen in order.split(recipe.batch_size):
                 batch = torch.stack([augment(face) for face in faces[chosen]]).to(recognizer.device)
-                if small:
-                    batch = F.interpolate(batch, size=recipe.small_size, mode="bilinear", antialias=True)
-                loss = loss_of(recognizer, batch, targets[chosen].to(recognizer.device), recipe, epsilon)
+                truth = targets[chosen].to(recognizer.device)
+                loss = loss_of(recognizer, resized(batch, size), truth, recipe, epsilon)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -193,7 +202,7 @@ def _epochs(
                 total += loss.item()
                 progress.update()
                 progress.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{loss.item():.3f}")
-            yield recipe.small_size if small else INPUT_SIZE, epsilon, total
+            yield Epoch(epoch + 1, size, epsilon, total)
 
 
 def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
@@ -207,30 +216,24 @@ def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) 
     training faces held out. Should suddenly fewer of these resist, catastrophic overfitting has begun: training ends.
     """
     held = held_out(targets) if recipe.adversarial_epsilon else torch.zeros(len(targets), dtype=torch.bool)
-    guard = faces[held].to(recognizer.device), targets[held].to(recognizer.device)
+    guard = Guard(faces[held].to(recognizer.device), targets[held].to(recognizer.device), recipe.adversarial_epsilon)
     averaged = AveragedModel(recognizer, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)
-    best, resisting = Best(), 0.0
+    best = Best()
     try:
-        for epoch, (size, epsilon, loss) in enumerate(
-            _epochs(recognizer, averaged, faces[~held], targets[~held], recipe), start=1
-        ):
-            lost = False
-            if held.any():
-                right, loss = resistance(averaged.module, *guard, recipe.adversarial_epsilon)
-                resisting, lost = max(resisting, right), right < resisting - MOST_LOST
-            best.consider((size, epsilon, -loss), epoch, averaged.module)
-            if lost:
+        for epoch in _epochs(recognizer, averaged, faces[~held], targets[~held], recipe):
+            loss = guard.look(averaged.module, epoch.size) if held.any() else epoch.loss
+            best.consider((epoch.size, epoch.epsilon, -loss), epoch.number, averaged.module)
+            if guard.lost:
                 break
-        finished = not held.any()
     except KeyboardInterrupt:
         if not best.epoch:
             raise
-        finished = False
-    if finished:
-        best.epoch = recipe.epochs
     else:
-        recognizer.load_state_dict(best.state)
-    recognizer.eval()
+        if not held.any():
+            return recipe.epochs
+    finally:
+        recognizer.eval()
+    recognizer.load_state_dict(best.state)
     return best.epoch
 
 
