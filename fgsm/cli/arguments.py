@@ -8,11 +8,13 @@ from typing import NoReturn, TypeVar
 
 from ..faces.fetch import SOURCES
 from ..measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
-from ..recognizers.config import CLASSIFIERS, DLIB, MOST_ENROLLED
+from ..recognizers.config import CLASSIFIERS, DLIB, MOST_ENROLLED, MOST_LABELS, MOST_PHOTOGRAPHS
 from ..texts import Refused
 
 T = TypeVar("T")
 
+LONGEST_COUNT = 9  # digits
+MOST_TRIED = 1_000_000  # restarts, queries, minutes
 IMAGENET, BUILTIN_WEIGHTS = "imagenet", "built-in"  # what training may start from
 
 
@@ -37,10 +39,15 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def photographs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_ENROLLED:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a count: give a whole number from 1 to {MOST_ENROLLED}")
-    return int(text)
+def count(most: int) -> Callable[[str], int]:
+    """A whole number from 1 to `most`."""
+
+    def parsed(text: str) -> int:
+        if not text.isdecimal() or len(text) > LONGEST_COUNT or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a count: give a whole number from 1 to {most}")
+        return int(text)
+
+    return parsed
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -133,6 +140,46 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV and figure there")
 
     command = add(
+        "evaluate",
+        "try every attack on the test faces, for the worst case",
+        "Attack each test face by one method after another, from one step to AutoAttack, until one fools it or all "
+        "have been tried; write what is left as a claim for each recogniser. Ctrl-C keeps what is counted, and the "
+        "same command goes on from there. Needs pyautoattack: pip install '.[evaluate]'.",
+    )
+    command.add_argument("--model", nargs="+", required=True, help="names that 'models' lists, or all")
+    command.add_argument(
+        "--epsilon", type=epsilon, default=8 / 255, help="the most a value may change, such as 0.03 (default: 8/255)"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the claims go")
+    command.add_argument(
+        "--faces", type=count(MOST_PHOTOGRAPHS), metavar="N", help="so many of the test faces (default: all)"
+    )
+    command.add_argument(
+        "--restarts", type=count(MOST_TRIED), default=10, metavar="N", help="random starts of PGD (default: 10)"
+    )
+    command.add_argument(
+        "--queries",
+        type=count(MOST_TRIED),
+        default=5000,
+        metavar="N",
+        help="the most that Square may ask for one face (default: 5000)",
+    )
+    command.add_argument(
+        "--targets",
+        type=count(MOST_LABELS),
+        default=9,
+        metavar="N",
+        help="the labels that APGD-T and FAB-T aim at, at most those that are wrong (default: 9)",
+    )
+    command.add_argument(
+        "--minutes",
+        type=count(MOST_TRIED),
+        metavar="N",
+        help="stop after so many; call again to go on (default: never)",
+    )
+    command.add_argument("--seed", type=seed, default=0, help="of everything random (default: 0)")
+
+    command = add(
         "enrol",
         "make a recogniser of the people in a folder, without training",
         "Enrol the people in a folder: every face is compared with their first photographs, and the others test how "
@@ -143,7 +190,11 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--name", required=True, help="name of the folder in models/")
     command.add_argument(
-        "--photographs", type=photographs, default=5, metavar="N", help="how many of each person to enrol (default: 5)"
+        "--photographs",
+        type=count(MOST_ENROLLED),
+        default=5,
+        metavar="N",
+        help="how many of each person to enrol (default: 5)",
     )
 
     command = add(

@@ -17,6 +17,7 @@ COMMANDS = {  # the function of each, by module: what a command needs is loaded 
     "verify": ("verify", "verify_command"),
     "curve": ("measure", "curve_command"),
     "transfer": ("measure", "transfer_command"),
+    "evaluate": ("evaluate", "evaluate_command"),
     "enrol": ("enrol", "enrol_command"),
     "train": ("train", "train_command"),
     "page": ("page", "page_command"),

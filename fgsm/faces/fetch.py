@@ -45,7 +45,8 @@ class Source:
             print(self.about(), flush=True)
             people = self.download()
         except ImportError:
-            raise Refused("refused.library", library=self.library) from None
+            command = "pip install -r requirements-data.txt"
+            raise Refused("refused.library", library=self.library, command=command) from None
         except Exception as error:  # each library has errors of its own for every way to fail
             raise Refused("refused.download", reason=type(error).__name__) from None
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:

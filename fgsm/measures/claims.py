@@ -6,24 +6,27 @@ In the manner of RobustBench's model_info: Croce et al., "RobustBench: a Standar
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ..places import ASSETS
+from ..recognizers.survey import Checkpoint
+from ..recognizers.weights import checksum
 from ..texts import Refused
 from .intervals import wilson_interval
 
-CLEAN = "clean"
+CLEAN, WORST = "clean", "worst case"
+SHIPPED = ASSETS / "results"
 
 
 @dataclass
 class Tried:
-    """One attack of an evaluation, `method` in words, from a library of this name and version.
+    """One attack of an evaluation, `method` in words, from a library of this name.
 
     `seen` faces of the test set, in order, are done with, because the attack was tried on them (`attacked`) or because
-    one before had fooled them. `queries` are those of an attack that sees answers alone; `gains` are the faces that
-    each restart was the first to fool.
+    one before had fooled them. `queries` are those of a `black_box` attack, which sees answers alone; `gains` are the
+    faces that each restart was the first to fool.
     """
 
     attack: str
@@ -38,19 +41,32 @@ class Tried:
     gains: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Share:
+    """Of `total` faces, those still named right after an attack and all before it, with its 95% interval."""
+
+    after: str
+    right: int
+    total: int
+    accuracy: float
+    low: float
+    high: float
+
+
 @dataclass
 class Claim:
     """What an evaluation has found so far.
 
-    `weights` is a checksum of the recogniser's. `fooled_by` has for each of `photographs` the first attack that fooled
-    it, CLEAN where it was not recognised in the first place, and None where it stands. Attacks are `tried` in order,
-    each on the faces that still stand.
+    `weights` is the checksum of the recogniser's. `fooled_by` has for each of `photographs` the first attack that
+    fooled it, CLEAN where it was not recognised in the first place, and None where it stands. Attacks are `tried` in
+    order, each on the faces that still stand. `limit_minutes` is what the last call was given.
     """
 
     model: str
     architecture: str
     weights: str
     data: str
+    split: str
     photographs: list[str]
     epsilon: float
     seed: int
@@ -61,6 +77,7 @@ class Claim:
     tried: list[Tried]
     fooled_by: list[str | None]
     warnings: list[str] = field(default_factory=list)
+    limit_minutes: float | None = None
     norm: str = "Linf"
     threat: str = "white box, untargeted: whoever attacks knows weights and defence, and aims at any other answer"
     precision: str = "float32"
@@ -74,56 +91,85 @@ class Claim:
         """Whether every attack is done with every face."""
         return all(tried.seen == self.total for tried in self.tried)
 
-    @property
-    def worst(self) -> int:
-        """The faces that no attack has fooled."""
-        return self.fooled_by.count(None)
+    def shares(self) -> list[Share]:
+        """What is left after each attack that is done with every face and, when all are, in the WORST case."""
+        shares, right = [], self.total
+        for tried in self.tried:
+            right -= tried.fooled
+            if tried.seen < self.total:
+                break
+            shares.append(self._share(tried.attack, right))
+        return [*shares, self._share(WORST, self.fooled_by.count(None))] if self.complete else shares
 
-    def right_after(self, at: int) -> int:
-        """The faces still named right after the attack at this place and all before it, as far as they are done."""
-        return self.total - sum(tried.fooled for tried in self.tried[: at + 1])
+    def _share(self, after: str, right: int) -> Share:
+        return Share(after, right, self.total, right / self.total, *wilson_interval(right, self.total))
 
-    def shares(self) -> list[dict[str, Any]]:
-        """For the file's readers: the accuracy after each attack that is done, and in the worst case."""
-        done = [(tried.attack, self.right_after(at)) for at, tried in enumerate(self.tried) if tried.seen == self.total]
-        return [self._share(name, right) for name, right in [*done, *([("worst case", self.worst)] * self.complete)]]
-
-    def _share(self, name: str, right: int) -> dict[str, Any]:
-        low, high = wilson_interval(right, self.total)
-        return {"after": name, "right": right, "accuracy": right / self.total, "interval": [low, high]}
+    def asks(self) -> dict[str, object]:
+        """What is asked and of whom: a claim goes on where all of this is the same."""
+        names = ("model", "weights", "photographs", "epsilon", "seed", "effort", "versions", "norm", "precision")
+        return {name: getattr(self, name) for name in names} | {"attacks": [tried.method for tried in self.tried]}
 
 
-def write_claim(claim: Claim, path: Path) -> None:
-    """Write `claim` to `path`, whole or not at all."""
-    text = json.dumps({**asdict(claim), "accuracy": claim.shares()}, indent=1, ensure_ascii=False) + "\n"
-    scratch = path.with_suffix(".part")
+def claim_file(folder: Path, model: str) -> Path:
+    """Where the claim of the recogniser `model` stands in a folder of results."""
+    return folder / f"claim_{model}.json"
+
+
+def write_claim(claim: Claim, folder: Path) -> None:
+    """Write the file of `claim`, whole or not at all."""
+    left = [asdict(share) for share in claim.shares()]
+    text = json.dumps({**asdict(claim), "accuracy": left}, indent=1, ensure_ascii=False) + "\n"
+    file = claim_file(folder, claim.model)
+    scratch = file.with_suffix(".part")
     scratch.write_text(text, "utf-8")
-    os.replace(scratch, path)
+    os.replace(scratch, file)
 
 
-def read_claim(path: Path) -> Claim:
-    """The claim in a file. Raises Refused where it holds none, or one whose counts contradict each other."""
+def read_claim(folder: Path, model: str) -> Claim | None:
+    """The claim of the recogniser `model` in a folder; None where there is no file.
+
+    Raises Refused for a file that holds no claim, or one whose counts contradict each other, and OSError.
+    """
+    file = claim_file(folder, model)
+    if not file.exists():
+        return None
     try:
-        said = json.loads(path.read_bytes())
-        said.pop("accuracy")
+        said = json.loads(file.read_bytes())
+        left = [Share(**share) for share in said.pop("accuracy")]
         claim = Claim(**{**said, "tried": [Tried(**tried) for tried in said["tried"]]})
-        consistent = _consistent(claim)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        consistent = False
-    if not consistent:
-        raise Refused("refused.no_claim", file=path.name)
+        sound = claim.model == model and _counts_fit(claim) and left == claim.shares()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        sound = False
+    if not sound:
+        raise Refused("refused.no_claim", file=file.name)
     return claim
 
 
-def _consistent(claim: Claim) -> bool:
-    """Whether the faces that each attack has fooled are as many as it says, and it was tried on no fewer."""
+def _counts_fit(claim: Claim) -> bool:
+    """Whether each attack has fooled as many faces as it says, and was tried on those that the ones before left."""
     names = [tried.attack for tried in claim.tried]
+    place = {name: at for at, name in enumerate(names)} | {None: len(names)}
     return (
         len(claim.fooled_by) == claim.total > 0
         and len(set(names)) == len(names)
+        and set(claim.fooled_by) <= set(place)
         and all(
-            tried.fooled == claim.fooled_by.count(tried.attack) <= tried.attacked <= tried.seen <= claim.total
-            for tried in claim.tried
+            0 <= tried.seen <= claim.total
+            and tried.fooled == claim.fooled_by.count(tried.attack)
+            and tried.attacked == sum(place[fooled] >= at for fooled in claim.fooled_by[: tried.seen])
+            for at, tried in enumerate(claim.tried)
         )
-        and set(claim.fooled_by) <= {None, *names}
     )
+
+
+def claims_of(checkpoints: Sequence[Checkpoint], folder: Path = SHIPPED) -> dict[str, Claim]:
+    """The complete claims in a folder that are about these weights, by recogniser; what cannot be read is left out."""
+    found = {}
+    for checkpoint in checkpoints:
+        try:
+            claim = read_claim(folder, checkpoint.name)
+            if claim and claim.complete and claim.weights == checksum(checkpoint.path):
+                found[checkpoint.name] = claim
+        except (Refused, OSError):
+            continue
+    return found

@@ -20,20 +20,24 @@ from ..attacks.fgsm import FGSM
 from ..attacks.pgd import pgd
 from ..recognizers.scoring import score
 from ..texts import Refused
+from .claims import CLEAN
 
 LIBRARY = "pyautoattack"
 PGD_STEPS, APGD_STEPS, FAB_STEPS = 50, 100, 100
 GRADIENT = 3  # forward passes that a gradient costs
 FEWEST_LABELS = 4  # that the targeted DLR loss compares
-MOST_TARGETS = 9  # of AutoAttack's standard version
+MOST_TARGETS = 9
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard an evaluation tries: PGD's restarts, Square's queries for one face, the targets of APGD-T and FAB-T."""
+    """How hard an evaluation tries: PGD's restarts, Square's queries for one face, the targets of APGD-T and FAB-T.
+
+    Queries and targets are those of AutoAttack's standard version.
+    """
 
     restarts: int = 10
-    queries: int = 1000
+    queries: int = 5000
     targets: int = MOST_TARGETS
 
 
@@ -91,20 +95,20 @@ def trials(effort: Effort, labels: int) -> list[Trial]:
         def run(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
             made = attack(model, eps=epsilon, seed=seed, device=images.device, **by_theirs, **settings)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of zero gradients, which `doubts_of` looks for
+                warnings.simplefilter("ignore")  # of zero gradients, which `gradient_warnings` looks for
                 return Attempt(made.perturb(images, truth).detach())
 
         return run
 
     def squares(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        made = square(model, eps=epsilon, n_queries=effort.queries, device=images.device, **by_theirs)
-        made.init_hyperparam(images)
+        made = square(model, eps=epsilon, n_queries=effort.queries - 1, device=images.device, **by_theirs)
+        made.init_hyperparam(images)  # whose first answer is a query, too
         torch.manual_seed(seed)
         queries, moved = made.attack_single_run(images, truth)
         return Attempt(moved, int(queries.sum()))
 
     found = [
-        Trial("clean", "no change", 1, unchanged),
+        Trial(CLEAN, "no change", 1, unchanged),
         Trial("FGSM", "one step", 1 + GRADIENT, fgsm),
         Trial("BIM", f"{BIM_STEPS} steps", 1 + GRADIENT * BIM_STEPS, bim),
         Trial(
@@ -131,7 +135,7 @@ def _part(name: str) -> Any:
     try:
         return importlib.import_module(f"{LIBRARY}.{name}")
     except ImportError:
-        raise Refused("refused.no_autoattack") from None
+        raise Refused("refused.library", library=LIBRARY, command="pip install .[evaluate]") from None
 
 
 def pgd_restarted(

@@ -30,12 +30,20 @@ def load_test_set(recognizer: Recognizer) -> tuple[Tensor, Tensor]:
 
     A photograph that is damaged is left out. Raises Refused where none is on this machine.
     """
-    faces, labels = [], []
+    _, faces, labels = named_test_set(recognizer)
+    return faces, labels
+
+
+def named_test_set(recognizer: Recognizer) -> tuple[list[str], Tensor, Tensor]:
+    """The names of the photographs, as the config has them, and what `load_test_set` returns."""
+    root = folder_of(recognizer.config.faces)
+    names, faces, labels = [], [], []
     for photograph, person in photographs_tested(recognizer.config).items():
         with suppress(Refused):
             face = prepare(open_picture(photograph), recognizer.input_size, recognizer.config.framing)
+            names.append(text_of(photograph.relative_to(root)))
             faces.append(face)
             labels.append(recognizer.labels.index(person))
     if not faces:
         raise Refused("refused.no_test_faces", recogniser=recognizer.name)
-    return torch.stack(faces), torch.tensor(labels)
+    return names, torch.stack(faces), torch.tensor(labels)

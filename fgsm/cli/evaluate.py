@@ -1,0 +1,97 @@
+"""The command `evaluate`: how robust recognisers are, as a table and as one claim a recogniser."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ..measures.claims import WORST, Claim, claim_file, write_claim
+from ..measures.evaluate import begin, go_on, spread, taken_up
+from ..measures.trials import Effort, Trial, trials
+from ..recognizers.recognizer import load
+from ..recognizers.survey import Checkpoint, available_recognizers, survey_of
+from ..recognizers.testset import named_test_set, photographs_tested
+from ..recognizers.weights import checksum
+from .measure import chosen
+from .output import as_columns, counted, make_folder, written_when_stopped
+
+BAR = "{l_bar}{bar}| {elapsed}, about {remaining} left"
+
+
+def evaluate_command(arguments: argparse.Namespace) -> None:
+    """Attack test faces until one attack fools them or all have been tried; go on where a call before has stopped."""
+    make_folder(arguments.out)
+    tested = [name for name, config in available_recognizers().items() if photographs_tested(config)]
+    checkpoints = [survey_of().look().named(name) for name in chosen(arguments.model, lambda: tested)]
+    until = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
+    claims = [evaluated(checkpoint, arguments, until) for checkpoint in checkpoints]
+    print("\n".join([claims_table(claims), *about(claims)]))
+
+
+def evaluated(checkpoint: Checkpoint, arguments: argparse.Namespace, until: float | None) -> Claim:
+    """The claim of one recogniser, as far as it comes `until` then; its file is written after every batch of faces."""
+    recognizer = load(checkpoint, survey_of())
+    names, images, labels = named_test_set(recognizer)
+    at = spread(arguments.faces or len(names), len(names))
+    effort = Effort(arguments.restarts, arguments.queries, arguments.targets)
+    attacks = trials(effort, len(recognizer.labels))
+    weights, photographs = checksum(checkpoint.path), [names[place] for place in at]
+    begun = begin(recognizer, weights, photographs, arguments.epsilon, arguments.seed, effort, attacks)
+    claim = taken_up(begun, arguments.out)
+    claim.limit_minutes = arguments.minutes
+    write_claim(claim, arguments.out)  # where that cannot be, nothing is measured for nothing
+    progress = tqdm(total=work(attacks, [len(at)] * len(attacks)), bar_format=BAR)
+    progress.update(work(attacks, [tried.seen for tried in claim.tried]))
+    file = claim_file(arguments.out, recognizer.name)
+    with progress, written_when_stopped(file, lambda: write_claim(claim, arguments.out)):
+        progress.set_description(f"{recognizer.name}")
+        for trial, faces in go_on(claim, recognizer, images[at], labels[at], attacks):
+            write_claim(claim, arguments.out)
+            progress.update(work([trial], [faces]))
+            left = claim.fooled_by.count(None)
+            progress.set_description(f"{recognizer.name}, {trial.name}: {left} of {claim.total} not fooled")
+            if until is not None and time.monotonic() > until:
+                break
+    return claim
+
+
+def work(attacks: Sequence[Trial], faces: Sequence[int]) -> int:
+    """About how many forward passes it takes to try each of `attacks` on so many faces."""
+    return sum(attack.cost * count for attack, count in zip(attacks, faces, strict=True))
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """A row for each recogniser: accuracy after each attack that is done, and in the worst case with its interval."""
+    after = list(dict.fromkeys(tried.attack for claim in claims for tried in claim.tried))
+    rows = [["recogniser", "faces", *after, WORST, "minutes"]]
+    for claim in claims:
+        left = {share.after: share for share in claim.shares()}
+        cells = [f"{left[attack].accuracy:.1%}" if attack in left else "-" for attack in after]
+        worst = left.get(WORST)
+        interval = f"{worst.accuracy:.1%} ({worst.low:.1%} to {worst.high:.1%})" if worst else "not finished"
+        minutes = sum(tried.seconds for tried in claim.tried) / 60
+        rows.append([claim.model, str(claim.total), *cells, interval, f"{minutes:.1f}"])
+    epsilon = " and ".join(dict.fromkeys(f"{claim.epsilon:g}" for claim in claims))
+    return (
+        f"Accuracy within epsilon {epsilon} (Linf, float32) after each attack and all before it; "
+        f"each was tried on the faces that were left\n{as_columns(rows)}"
+    )
+
+
+def about(claims: Sequence[Claim]) -> list[str]:
+    """Sentences on how hard was tried, on what the warnings are, and on what is not finished."""
+    tried = (", ".join(f"{tried.attack} {tried.method}" for tried in claim.tried[1:]) for claim in claims)
+    efforts = [f"Tried: {effort}." for effort in dict.fromkeys(tried)]
+    return [*efforts, *(f"{claim.model}: {sentence}" for claim in claims for sentence in _about(claim))]
+
+
+def _about(claim: Claim) -> list[str]:
+    asked = [
+        f"{tried.attack} asked {tried.queries} times for {counted(tried.attacked, 'face')}."
+        for tried in claim.tried
+        if tried.queries
+    ]
+    left = f"not finished; the same command goes on from {claim_file(Path(), claim.model)}."
+    return [*asked, *claim.warnings, *([] if claim.complete else [left])]
