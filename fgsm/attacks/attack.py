@@ -43,6 +43,10 @@ class Moves(ABC):
     def at(self, epsilons: Sequence[float]) -> Tensor:
         """The adversarial images, (E, N, 3, H, W), at each of E epsilons."""
 
+    @abstractmethod
+    def each_at(self, epsilons: Tensor, rows: Tensor) -> Tensor:
+        """The adversarial images, (M, 3, H, W), of the images at `rows`, (M,), each at its own of `epsilons`, (M,)."""
+
     def both_at(self, epsilons: Sequence[float]) -> tuple[Tensor, Tensor]:
         """What `at` returns, and the same as 8-bit files hold it."""
         moved = self.at(epsilons)
@@ -58,6 +62,9 @@ class AlongOneDirection(Moves):
 
     def at(self, epsilons: Sequence[float]) -> Tensor:
         return torch.stack([perturb(self.images, self.sign, epsilon) for epsilon in epsilons])
+
+    def each_at(self, epsilons: Tensor, rows: Tensor) -> Tensor:
+        return perturb(self.images[rows], self.sign[rows], epsilons.view(-1, 1, 1, 1).to(self.images))
 
     def both_at(self, epsilons: Sequence[float]) -> tuple[Tensor, Tensor]:
         files = [perturb_8bit(self.images, self.sign, epsilon) for epsilon in epsilons]
@@ -81,6 +88,11 @@ class InSteps(Moves):
             first, labels, *more = (rows.repeat(len(above), *[1] * (rows.dim() - 1)) for rows in self.rows)
             moved[above] = in_halves(self.walk, first, labels, each, *more).unflatten(0, (len(above), len(images)))
         return moved
+
+    def each_at(self, epsilons: Tensor, rows: Tensor) -> Tensor:
+        images, labels, *more = (part[rows] for part in self.rows)
+        each = epsilons.view(-1, 1, 1, 1).to(images)
+        return in_halves(self.walk, images, labels, each, *more)
 
 
 @dataclass(frozen=True, kw_only=True)

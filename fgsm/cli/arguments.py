@@ -128,6 +128,18 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figures go")
 
     command = add(
+        "smallest",
+        "find the smallest epsilon that fools, for each test face",
+        "Find for each test face the smallest epsilon that makes it anybody else, and the one that makes it the next "
+        "person in the list; print medians and quartiles, write CSV and figure.",
+    )
+    command.add_argument("--model", nargs="+", default=["all"], help="names that 'models' lists, or all (default)")
+    command.add_argument(
+        "--attack", nargs="+", default=["FGSM", "PGD"], help="names that 'attacks' lists (default: FGSM and PGD)"
+    )
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where CSV and figure go")
+
+    command = add(
         "transfer",
         "try faces crafted on each recogniser on every other",
         "Craft adversarial test faces on each recogniser and print how many every other one still names right.",

@@ -11,10 +11,10 @@ from ..measures.claims import WORST, Claim, claim_file, write_claim
 from ..measures.evaluate import begin, go_on, spread, taken_up
 from ..measures.trials import Effort, Trial, trials
 from ..recognizers.recognizer import load
-from ..recognizers.survey import Checkpoint, available_recognizers, survey_of
-from ..recognizers.testset import named_test_set, photographs_tested
+from ..recognizers.survey import Checkpoint, survey_of
+from ..recognizers.testset import named_test_set
 from ..recognizers.weights import checksum
-from .measure import chosen
+from .measure import all_tested, chosen
 from .output import as_columns, counted, make_folder, written_when_stopped
 
 BAR = "{l_bar}{bar}| {elapsed}, about {remaining} left"
@@ -23,8 +23,7 @@ BAR = "{l_bar}{bar}| {elapsed}, about {remaining} left"
 def evaluate_command(arguments: argparse.Namespace) -> None:
     """Attack test faces until one attack fools them or all have been tried; go on where a call before has stopped."""
     make_folder(arguments.out)
-    tested = [name for name, config in available_recognizers().items() if photographs_tested(config)]
-    checkpoints = [survey_of().look().named(name) for name in chosen(arguments.model, lambda: tested)]
+    checkpoints = [survey_of().look().named(name) for name in chosen(arguments.model, all_tested)]
     until = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
     claims = [evaluated(checkpoint, arguments, until) for checkpoint in checkpoints]
     print("\n".join([claims_table(claims), *about(claims)]))

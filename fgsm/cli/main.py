@@ -16,6 +16,7 @@ COMMANDS = {  # the function of each, by module: what a command needs is loaded 
     "attack": ("attack", "attack_command"),
     "verify": ("verify", "verify_command"),
     "curve": ("measure", "curve_command"),
+    "smallest": ("measure", "smallest_command"),
     "transfer": ("measure", "transfer_command"),
     "evaluate": ("evaluate", "evaluate_command"),
     "enrol": ("enrol", "enrol_command"),

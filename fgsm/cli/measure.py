@@ -1,33 +1,35 @@
-"""The commands `curve` and `transfer`: measured over the test faces, written as tables and figures."""
+"""The commands `curve`, `smallest` and `transfer`: measured over the test faces, written as tables and figures."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import product
 
 from tqdm import tqdm
 
 from ..attacks.fgsm import FGSM
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
-from ..measures.figures import accuracy_figure, examples_figure, transfer_figure
+from ..measures.figures import accuracy_figure, examples_figure, needed_figure, transfer_figure
 from ..measures.intervals import wilson_interval
 from ..measures.names import known_attack
-from ..measures.tables import curves_as_csv, matrix_as_csv, write_table
+from ..measures.needed import GOALS, IMPERSONATION, LARGEST, Needed, needed_epsilons
+from ..measures.tables import curves_as_csv, matrix_as_csv, needed_as_csv, write_table
 from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
 from ..recognizers.recognizer import load_recognizer
 from ..recognizers.survey import available_recognizers, default_recognizer, survey_of
-from ..recognizers.testset import load_test_set, photographs_tested
+from ..recognizers.testset import load_test_set, named_test_set, photographs_tested
+from ..recognizers.weights import checksum
 from ..texts import ENGLISH, Refused
 from .output import as_columns, make_folder, written_when_stopped
+
+SHORT = 12  # letters of a checksum, in a table
 
 
 def curve_command(arguments: argparse.Namespace) -> None:
     """Measure accuracy against epsilon."""
     attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
-    names = chosen(
-        arguments.model,
-        lambda: [name for name, config in available_recognizers().items() if photographs_tested(config)],
-    )
-    recognizers = [load_recognizer(name) for name in names]
+    recognizers = [load_recognizer(name) for name in chosen(arguments.model, all_tested)]
     make_folder(arguments.out)
     table = arguments.out / "accuracy.csv"
     curves: dict[tuple[str, str], Snapshot] = {}
@@ -52,6 +54,11 @@ def curve_command(arguments: argparse.Namespace) -> None:
     measured = list(curves.values())
     accuracy_figure(measured).savefig(arguments.out / "accuracy.png", dpi=110)
     print("\n".join([curve_table(measured), *explain_curves(measured, available_recognizers(), ENGLISH)]))
+
+
+def all_tested() -> list[str]:
+    """The recognisers whose test faces are on this machine."""
+    return [name for name, config in available_recognizers().items() if photographs_tested(config)]
 
 
 def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[str]:
@@ -80,6 +87,51 @@ def outcomes_in(curve: Snapshot, at: int) -> str:
         return f"{curve.fooling_rate[at]:.1%} fooled"
     confused, unknown = (counts[at] / curve.total for counts in (curve.confused, curve.unknown))
     return f"{confused:.1%} somebody else, {unknown:.1%} unknown"
+
+
+def smallest_command(arguments: argparse.Namespace) -> None:
+    """Find the smallest epsilon that fools, face by face."""
+    attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
+    found = survey_of().look()
+    checkpoints = [found.named(name) for name in chosen(arguments.model, all_tested)]
+    make_folder(arguments.out)
+    table = arguments.out / "smallest.csv"
+    measured: list[Needed] = []
+
+    def write() -> None:
+        write_table(needed_as_csv(measured), table)
+
+    write()  # where that cannot be, nothing is measured for nothing
+    with written_when_stopped(table, write):
+        for checkpoint in checkpoints:
+            recognizer, weights = load_recognizer(checkpoint.name), checksum(checkpoint.path)[:SHORT]
+            names, images, labels = named_test_set(recognizer)
+            for attack, goal in product(attacks, GOALS):
+                if goal == IMPERSONATION and not attack.may_aim:
+                    continue
+                measured.append(needed := Needed(recognizer.name, weights, attack.name, goal, names, []))
+                with tqdm(total=len(names), unit="face", desc=f"{recognizer.name}, {attack.name}, {goal}") as progress:
+                    for epsilons in needed_epsilons(recognizer, images, labels, attack, goal):
+                        needed.epsilons.extend(epsilons)
+                        progress.update(len(epsilons))
+                write()
+    needed_figure(measured).savefig(arguments.out / "smallest.png", dpi=110)
+    print(needed_table(measured))
+
+
+def needed_table(found: Sequence[Needed]) -> str:
+    """A row for each recogniser, attack and goal: the quartiles of the smallest epsilons, and how many have none."""
+
+    def shown(epsilon: float) -> str:
+        return f"{epsilon:.4f} ({255 * epsilon:.1f}/255)" if math.isfinite(epsilon) else f"above {LARGEST:g}"
+
+    rows = [["recogniser", "attack", "goal", "faces", "lower quartile", "median", "upper quartile", "none found"]]
+    for needed in found:
+        quartiles = [shown(needed.quantile(share)) for share in (0.25, 0.5, 0.75)]
+        none = sum(map(math.isinf, needed.epsilons))
+        about = [needed.model, needed.attack, needed.goal, str(len(needed.epsilons))]
+        rows.append([*about, *quartiles, f"{none / len(needed.epsilons):.1%}"])
+    return f"The smallest epsilon found that reaches the goal, up to {LARGEST:g}, scored in float32\n{as_columns(rows)}"
 
 
 def transfer_command(arguments: argparse.Namespace) -> None:

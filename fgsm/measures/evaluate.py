@@ -69,10 +69,10 @@ def begin(
 def _training(config: Config) -> str:
     if config.enrolled:
         return f"not trained: {sum(config.enrolled)} photographs enrolled"
-    epochs = config.epochs or config.recipe.get("epochs")
-    minutes = config.training_minutes and f"{config.training_minutes} minutes"
-    known = [epochs and f"{epochs} epochs", config.started_from and f"from {config.started_from}", minutes]
-    return ", ".join(filter(None, [*known, config.trained_on])) or "not recorded"
+    said = {"epochs": config.epochs or config.recipe.get("epochs"), "minutes": config.training_minutes}
+    known = [f"{count} {unit}" for unit, count in said.items() if count]
+    started = f"from {config.started_from}" if config.started_from else ""
+    return ", ".join(filter(None, [*known, started, config.trained_on])) or "not recorded"
 
 
 def taken_up(begun: Claim, folder: Path) -> Claim:

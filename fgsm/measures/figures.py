@@ -1,5 +1,6 @@
 """Matplotlib figures of accuracy curves and of the faces behind them, for files and reports."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -9,9 +10,11 @@ from torch import Tensor
 from ..attacks import ATTACKS
 from ..recognizers.recognizer import Recognizer
 from .curve import EXAMPLES, Snapshot, example_faces
+from .needed import GOALS, LARGEST, Needed
 from .transfer import Matrix
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe & Ito: safe for colour-blind eyes
+NEAREST = 5e-4  # epsilon at which a logarithmic axis begins
 LINE = 1.5  # points, which dashes are multiples of
 
 
@@ -96,6 +99,32 @@ def examples_figure(model: Recognizer, images: Tensor, labels: Tensor, curve: Sn
             axes.imshow(face.permute(1, 2, 0).numpy())
             axes.set_title(plain(f"{person} \N{RIGHTWARDS ARROW} {model.labels[taken_for]}"), fontsize=7.5)
     return figure
+
+
+def needed_figure(found: Sequence[Needed]) -> Figure:
+    """The share of faces that each epsilon is enough for: a panel for each goal, colours for recognisers."""
+    goals = [goal for goal in GOALS if any(needed.goal == goal for needed in found)]
+    models = list(dict.fromkeys(needed.model for needed in found))
+    figure = Figure(figsize=(6 * len(goals), 4.4), layout="constrained")
+    for axes, goal in zip(figure.subplots(1, len(goals), squeeze=False)[0], goals, strict=True):
+        for needed in found:
+            if needed.goal == goal:
+                _draw_needed(axes, needed, COLOURS[models.index(needed.model) % len(COLOURS)])
+        axes.set(title=goal, xscale="log", ylim=(-0.03, 1.03), xlim=(NEAREST, LARGEST))
+        axes.set(xlabel="epsilon", ylabel="share of faces that it is enough for")
+        axes.grid(alpha=0.25)
+    axes.legend(fontsize="small")
+    return figure
+
+
+def _draw_needed(axes: Axes, needed: Needed, colour: str) -> None:
+    enough = sorted(max(NEAREST, epsilon) for epsilon in needed.epsilons if math.isfinite(epsilon))
+    shares = [at / len(needed.epsilons) for at in range(len(enough) + 1)]
+    steps = [*zip([NEAREST, *enough], shares, strict=True), (LARGEST, shares[-1])]
+    (line,) = axes.step(*zip(*steps, strict=True), where="post", color=colour, linewidth=LINE)
+    line.set_label(plain(f"{needed.model}, {needed.attack}"))
+    if dash := ATTACKS[needed.attack].dash:
+        line.set_linestyle((0, tuple(length / LINE for length in dash)))
 
 
 def transfer_figure(matrix: Matrix) -> Figure:

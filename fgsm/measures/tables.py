@@ -2,15 +2,18 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from .curve import Snapshot
 from .intervals import wilson_interval
+from .needed import Needed
 from .transfer import Matrix
 
 MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
 CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled", "unknown")
+NEEDED_COLUMNS = ("model", "weights", "attack", "goal", "photograph", "epsilon")
 MATRIX_COLUMNS = ("attack", "precision", "epsilon", "crafted_on", "tried_on", *MEASURED)
 
 
@@ -40,6 +43,30 @@ def matrix_as_csv(matrix: Matrix) -> str:
             about = (matrix.attack, matrix.precision, matrix.epsilon, source, model)
             rows.append((*about, *_measured(correct, matrix.total)))
     return _as_csv(rows)
+
+
+def needed_as_csv(found: Sequence[Needed]) -> str:
+    """A row for each face, with NEEDED_COLUMNS; no epsilon where none was found."""
+    rows: list[tuple[object, ...]] = [NEEDED_COLUMNS]
+    for needed in found:
+        about = (needed.model, needed.weights, needed.attack, needed.goal)
+        for photograph, epsilon in zip(needed.photographs, needed.epsilons, strict=False):
+            rows.append((*about, photograph, f"{epsilon:.5f}" if math.isfinite(epsilon) else ""))
+    return _as_csv(rows)
+
+
+def needed_in(text: str) -> list[Needed]:
+    """What `needed_as_csv` has written. Raises ValueError for anything else."""
+    found: dict[tuple[str, ...], Needed] = {}
+    header, *rows = csv.reader(io.StringIO(text))
+    if tuple(header) != NEEDED_COLUMNS:
+        raise ValueError("another table")
+    for *about, photograph, epsilon in rows:
+        model, weights, attack, goal = about
+        needed = found.setdefault(tuple(about), Needed(model, weights, attack, goal, [], []))
+        needed.photographs.append(photograph)
+        needed.epsilons.append(float(epsilon or math.inf))
+    return list(found.values())
 
 
 def _measured(correct: int, total: int) -> tuple[object, ...]:
