@@ -141,6 +141,7 @@ def made(name, kind):
         ("fooled", messages.FooledMessage),
         ("chart", messages.ChartMessage),
         ("heatmap", messages.HeatmapMessage),
+        ("resist", messages.ResistMessage),
     ],
 )
 def test_a_script_reads_what_it_is_sent_and_nothing_else(lasting_page, name, kind):

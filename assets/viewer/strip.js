@@ -2,7 +2,7 @@
 // fools it, which is marked on the slider's track as well.
 import { heightOf } from '../shared/distance.js';
 import { makeSvg } from '../shared/dom.js';
-import { inLevels, notation } from '../shared/formats.js';
+import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 
 const THUMB = 16; // pixels; the middle of the slider's thumb travels this much less than the track's length
@@ -41,7 +41,12 @@ export function drawStrip(svg, face, at, rival) {
   }
 }
 
-export function describeSmallest({ smallest, target, names, epsilons, sign }) {
+function describeStanding({ harder, easier, total }) {
+  const key = harder >= easier ? 'smallest.easier' : 'smallest.harder';
+  return say(key, { share: percent(Math.max(harder, easier) / total, 0), total });
+}
+
+export function describeSmallest({ smallest, standing, target, names, epsilons, sign }) {
   const { float, '8-bit': file } = smallest;
   const aimed = target === null ? '' : '_target';
   const about = { target: names[target], top: notation(lastOf(epsilons)) };
@@ -49,6 +54,7 @@ export function describeSmallest({ smallest, target, names, epsilons, sign }) {
   if (float.epsilon === 0) return say(`smallest.zero${aimed}`, about);
   const found = { ...about, epsilon: notation(Number(float.epsilon.toFixed(5))), levels: inLevels(float.epsilon) };
   const sentences = [say(`smallest.${sign ? 'found' : 'position'}${aimed}`, found)];
+  if (standing) sentences.push(describeStanding(standing));
   if (file) sentences.push(say('smallest.file', { levels: Math.ceil(25500 * file.epsilon - 1e-6) / 100 }));
   else sentences.push(say('smallest.no_file'));
   if (float.again !== null) {

@@ -4,6 +4,8 @@ import argparse
 
 from ..attacks import ATTACKS
 from ..faces.fetch import SOURCES
+from ..measures.claims import Claim
+from ..measures.evidence import Evidence
 from ..places import DATA
 from ..recognizers.config import Config, accuracy_of
 from ..recognizers.networks import parameters_in
@@ -14,13 +16,13 @@ from .output import as_columns, printable
 
 def models_command(arguments: argparse.Namespace) -> None:
     """List the recognisers, and what cannot be used with the reason."""
-    found = survey_of().look()
-    rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "trained in"]]
+    found, evidence = survey_of().look(), Evidence()
+    rows = [["name", "architecture", "parameters", "data set", "clean accuracy", "worst case found", "trained in"]]
     for name, checkpoint in found.usable.items():
         config = checkpoint.config
         parameters = parameters_in(config)
-        tested, training = tested_in(config), trained_in(config)
-        rows.append([name, config.architecture, f"{parameters / 1e6:.1f} M", config.data, tested, training])
+        size, tested, worst = f"{parameters / 1e6:.1f} M", tested_in(config), worst_of(evidence.claim(checkpoint))
+        rows.append([name, config.architecture, size, config.data, tested, worst, trained_in(config)])
     print(as_columns(rows))
     for problem in found.refused.values():
         print(printable(str(problem)))
@@ -31,6 +33,14 @@ def tested_in(config: Config) -> str:
     accuracy = accuracy_of(config)
     tested = f"{accuracy} of {len(config.test_photographs)}" if accuracy else "not measured"
     return tested if config.threshold is None else f"{tested}, threshold {config.threshold:.2f}"
+
+
+def worst_of(claim: Claim | None) -> str:
+    """What is left of a recogniser's accuracy under the strongest attacks tried, where an evaluation was finished."""
+    if claim is None:
+        return "not measured"
+    worst = claim.shares()[-1]
+    return f"{worst.accuracy:.1%} of {worst.total} at {claim.epsilon:.4f}"
 
 
 def trained_in(config: Config) -> str:

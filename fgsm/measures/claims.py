@@ -6,18 +6,13 @@ In the manner of RobustBench's model_info: Croce et al., "RobustBench: a Standar
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..places import ASSETS
-from ..recognizers.survey import Checkpoint
-from ..recognizers.weights import checksum
 from ..texts import Refused
 from .intervals import wilson_interval
 
 CLEAN, WORST = "clean", "worst case"
-SHIPPED = ASSETS / "results"
 
 
 @dataclass
@@ -160,16 +155,3 @@ def _counts_fit(claim: Claim) -> bool:
             for at, tried in enumerate(claim.tried)
         )
     )
-
-
-def claims_of(checkpoints: Sequence[Checkpoint], folder: Path = SHIPPED) -> dict[str, Claim]:
-    """The complete claims in a folder that are about these weights, by recogniser; what cannot be read is left out."""
-    found = {}
-    for checkpoint in checkpoints:
-        try:
-            claim = read_claim(folder, checkpoint.name)
-            if claim and claim.complete and claim.weights == checksum(checkpoint.path):
-                found[checkpoint.name] = claim
-        except (Refused, OSError):
-            continue
-    return found

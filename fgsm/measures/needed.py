@@ -7,6 +7,7 @@ Recognition" (2020), section 3.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ GRID = [round(step / 1000, 3) for step in range(101)]
 FIRST = 1 / 255  # epsilon that walks start with
 NEAR = 0.04  # of itself, to which a walk's epsilon is known
 TOGETHER = 20  # faces in a batch
+DIGITS = 5  # after the point, that are kept
 
 Reached = Callable[[Tensor, Tensor], Tensor]  # of rows, (M,), and epsilons, (M,): where the goal is reached, (M,)
 
@@ -48,8 +50,7 @@ class Needed:
         return sorted(self.epsilons)[max(0, math.ceil(share * len(self.epsilons)) - 1)]
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(TypedDict):
     """Of `total` test faces, those that need a larger epsilon than one face does, and those that need a smaller one."""
 
     harder: int
@@ -59,8 +60,12 @@ class Standing:
 
 def standing(needed: Needed, epsilon: float) -> Standing:
     """Where a face that is fooled at `epsilon` stands among the test faces."""
-    others = needed.epsilons
-    return Standing(sum(e > epsilon for e in others), sum(e < epsilon for e in others), len(others))
+    others, epsilon = needed.epsilons, round(epsilon, DIGITS)
+    return {
+        "harder": sum(e > epsilon for e in others),
+        "easier": sum(e < epsilon for e in others),
+        "total": len(others),
+    }
 
 
 def needed_epsilons(
@@ -133,4 +138,4 @@ def _narrowed(reached: Reached, low: Tensor, high: Tensor, enough: Callable[[Ten
         middle = (low[rows] + high[rows]) / 2
         hit = reached(rows, middle)
         high[rows[hit]], low[rows[~hit]] = middle[hit], middle[~hit]
-    return high.tolist()
+    return [round(epsilon, DIGITS) for epsilon in high.tolist()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .curve import Snapshot
 from .intervals import wilson_interval
-from .needed import Needed
+from .needed import DIGITS, Needed
 from .transfer import Matrix
 
 MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
@@ -51,7 +51,7 @@ def needed_as_csv(found: Sequence[Needed]) -> str:
     for needed in found:
         about = (needed.model, needed.weights, needed.attack, needed.goal)
         for photograph, epsilon in zip(needed.photographs, needed.epsilons, strict=False):
-            rows.append((*about, photograph, f"{epsilon:.5f}" if math.isfinite(epsilon) else ""))
+            rows.append((*about, photograph, f"{epsilon:.{DIGITS}f}" if math.isfinite(epsilon) else ""))
     return _as_csv(rows)
 
 

@@ -28,6 +28,14 @@ from .service import Chosen, Service
 from .shared_measurement import SLICE, Job
 from .staging import GRADIENT
 
+BETWEEN = ("0.02", "0.03", "0.05")  # where robust recognisers fall, and the course project has no epsilon
+ADD = f"""
+(text) => {{
+  const there = text.split(/[,;]/).map((piece) => piece.trim()).filter(Boolean);
+  return [...new Set([...there, ...{list(BETWEEN)}])].join(', ');
+}}
+"""
+
 Results = Mapping[Job[Snapshot], Snapshot]
 
 
@@ -67,13 +75,13 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
                 scale=4,
                 min_width=280,
             )
-            epsilons = Text(
-                ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
-                label=I18N("page.epsilons"),
-                elem_id="curve-epsilons",
-                scale=4,
-                min_width=280,
-            )
+            with gr.Column(scale=4, min_width=280):
+                epsilons = Text(
+                    ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
+                    label=I18N("page.epsilons"),
+                    elem_id="curve-epsilons",
+                )
+                more = gr.Button(I18N("curve.add"), elem_id="curve-add", size="sm")
             attacks = Names(
                 [(I18N(attack.title), name) for name, attack in ATTACKS.items()],
                 value=[FGSM.name],
@@ -82,6 +90,7 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
                 scale=2,
                 min_width=240,
             )
+        more.click(None, epsilons, epsilons, js=ADD, show_progress="hidden")
         return [models, epsilons, attacks]
 
     def started(

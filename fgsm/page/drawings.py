@@ -11,12 +11,15 @@ from starlette.responses import Response
 from ..places import ASSETS
 from ..texts import TEXTS
 
-I18N = gr.I18n(
-    **{
-        language: {**texts, "how": (ASSETS / "how" / f"{language}.md").read_text("utf-8")}
-        for language, texts in TEXTS.items()
-    }
-)
+MEASURED = "<!-- measured -->"  # the line of assets/how/ in whose place the page draws what was measured
+
+
+def _how(language: str) -> dict[str, str]:
+    before, after = (ASSETS / "how" / f"{language}.md").read_text("utf-8").split(f"\n{MEASURED}\n")
+    return {"how": before, "how.rest": after}
+
+
+I18N = gr.I18n(**{language: {**texts, **_how(language)} for language, texts in TEXTS.items()})
 MOUNTED = """
 import(new URL('drawings/{name}/{name}.js', document.baseURI))
   .then(({{ mount }}) => mount({{ element, props, trigger, watch }}));

@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from ..measures.needed import Standing
 from ..measures.smallest import Smallest
 
 
@@ -20,7 +21,8 @@ class StageMessage(TypedDict):
     position of the first one with the same 8-bit image. `scores` are for both scorings lists of [positions, float32
     probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence that says whom it is
     taken for. `references` are photographs of the people among the first five anywhere. Where `unknown` is the class
-    index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) / sharpness.
+    index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) / sharpness. `standing` is where
+    the smallest epsilon that fools stands among those of the test faces, where these are known.
     """
 
     model: str
@@ -41,6 +43,7 @@ class StageMessage(TypedDict):
     verdicts: dict[str, str]
     references: dict[str, str | None]
     smallest: dict[str, Smallest | None] | None
+    standing: Standing | None
 
 
 class ShownMessage(StageMessage):
@@ -153,6 +156,31 @@ class CropMessage(SquareMessage):
     height: int
     message: str
     faces: list[SquareMessage]
+
+
+class Left(TypedDict):
+    """The share of test faces still named right after an attack and all before it, with its 95% interval."""
+
+    after: str
+    right: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class Resisting(TypedDict):
+    """How a recogniser fares against one attack after another; `total` test faces."""
+
+    model: str
+    total: int
+    left: list[Left]
+
+
+class ResistMessage(TypedDict):
+    """What assets/resist draws: recognisers beside each other, attacked within `epsilon`."""
+
+    epsilon: float
+    models: list[Resisting]
 
 
 class FooledFace(TypedDict):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ..measures.evidence import Evidence
 from ..places import MODELS
 from ..recognizers.config import Config
 from ..recognizers.recognizer import DEVICE, Recognizer, load
@@ -95,6 +96,7 @@ class Service:
         self.survey = Survey(models)
         self.device = device
         self.gpu_failed = threading.Event()
+        self.evidence = Evidence()
         self.computer = Computer()
         self.decoder = Decoder()
         self.visitors = Visitors()

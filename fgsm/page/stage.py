@@ -14,6 +14,7 @@ from ..attacks import Attack
 from ..attacks.attack import aimed
 from ..attacks.fgsm import FGSM
 from ..faces.prepare import as_picture
+from ..measures.needed import Standing
 from ..measures.outcomes import verdict_key
 from ..measures.report import TOP, aim_at
 from ..measures.smallest import smallest_epsilons
@@ -39,13 +40,15 @@ def perform(
     attack: Attack = FGSM,
     target: int | None = None,
     photograph_of: Callable[[str], str | None] = lambda label: None,
+    standing_of: Callable[[float], Standing | None] = lambda epsilon: None,
 ) -> Iterator[StageMessage]:
     """Messages for the stage, each a whole one that holds more than the one before.
 
     `face` is an 8-bit picture (3, H, W) as `faces.prepare` makes it, attacked on class index `label` or, without one,
     on the recogniser's own clean prediction; with a `target`, towards that class index; see `report.aim_at` for a face
     that is nobody's. The first message has the
-    scores at 0 and at `epsilon`, the others follow from there to both sides; the last one has the `smallest` epsilons.
+    scores at 0 and at `epsilon`, the others follow from there to both sides; the last one has the `smallest` epsilons,
+    and what `standing_of` says of one that fools.
     `epsilons` starts with 0 and rises. Raises Refused for a target that is attacked.
     """
     image = face.unsqueeze(0).to(recognizer.device)
@@ -72,6 +75,7 @@ def perform(
         "verdicts": {},
         "references": {},
         "smallest": None,
+        "standing": None,
     }
     predicted: dict[str, dict[int, int]] = {"float": {}, "8-bit": {}}  # class indices, by position
     for positions in scoring_order(epsilons, epsilon, _part(recognizer, attack)):
@@ -101,7 +105,9 @@ def perform(
         # A new dict each time: messages already sent stay as they were.
         message = cast(StageMessage, {**message, **new, "references": message["references"] | references})
         yield message
-    yield {**message, "smallest": smallest_epsilons(recognizer, image, sign, epsilons, predicted, aim)}
+    smallest = smallest_epsilons(recognizer, image, sign, epsilons, predicted, aim)
+    fools = smallest["float"] if sign is not None and aim.target is None else None
+    yield {**message, "smallest": smallest, "standing": standing_of(fools["epsilon"]) if fools else None}
 
 
 def _part(recognizer: Recognizer, attack: Attack) -> int:

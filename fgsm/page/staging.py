@@ -11,6 +11,7 @@ from ..attacks import ATTACKS
 from ..attacks.fgsm import FGSM
 from ..measures.epsilons import known_epsilon
 from ..measures.names import spelled_like
+from ..measures.needed import DODGING, Standing, standing
 from ..measures.smallest import last_recognised
 from ..recognizers.enrol import BASE
 from ..texts import Refused, in_link, say, title
@@ -93,7 +94,16 @@ def performed(service: Service, view: View, face: Tensor, label: int | None) -> 
         view.attack,
         target,
         lambda person: reference_photograph(service, view.model, person),
+        lambda epsilon: standing_of(service, view, epsilon),
     )
+
+
+def standing_of(service: Service, view: View, epsilon: float) -> Standing | None:
+    """Where a face that is fooled at `epsilon` stands among the recogniser's test faces, where that is known."""
+    if isinstance(view.model, Own):
+        return None
+    needed = service.evidence.needed(view.model, view.attack.name, DODGING)
+    return standing(needed, epsilon) if needed else None
 
 
 def expected(view: View) -> tuple[float, float]:

@@ -1,0 +1,46 @@
+// How recognisers fare against one attack after another, beside each other; from fgsm/page/how_tab.py.
+import { make, translate } from '../shared/dom.js';
+import { inLevels, notation, percent } from '../shared/formats.js';
+import { recogniser, say } from '../shared/texts.js';
+
+const UNATTACKED = 'clean';
+const WORST = 'worst case';
+
+function drawCell(row, { accuracy, low, high, right }, total) {
+  const cell = make('td', row);
+  const shares = { low: percent(low), high: percent(high) };
+  cell.title = say('resist.cell', { right, total, ...shares });
+  make('span', cell, percent(accuracy));
+  const bar = make('span', cell, undefined, 'bar');
+  make('i', bar).style.width = percent(accuracy);
+  const interval = make('i', bar, undefined, 'interval');
+  Object.assign(interval.style, { left: shares.low, width: percent(high - low) });
+}
+
+export function mount({ element, props, watch }) {
+  const root = element.querySelector('.resist');
+  const table = root.querySelector('table');
+
+  function draw() {
+    if (!props.value) return;
+    const { epsilon, models } = props.value;
+    const about = { epsilon: notation(Number(epsilon.toFixed(4))), levels: inLevels(epsilon) };
+    root.querySelector('figcaption').textContent = say('resist.title', about);
+    table.replaceChildren();
+    const head = make('tr', make('thead', table));
+    make('th', head, say('resist.after'));
+    for (const { model } of models) make('th', head, recogniser(model)).scope = 'col';
+    const body = make('tbody', table);
+    models[0].left.forEach(({ after }, at) => {
+      const row = make('tr', body);
+      const name = make('th', row, [UNATTACKED, WORST].includes(after) ? undefined : after);
+      name.scope = 'row';
+      make('span', name, say(`resist.${after}`));
+      for (const { left, total } of models) drawCell(row, left[at], total);
+    });
+  }
+
+  translate(root);
+  watch('value', draw);
+  draw();
+}
