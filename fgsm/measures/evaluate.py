@@ -146,7 +146,7 @@ def gradient_warnings(recognizer: Recognizer, images: Tensor, labels: Tensor, ep
     stronger = {
         "FGSM": FGSM.craft(recognizer, faces, truth, epsilon, at),
         "BIM": BIM.craft(recognizer, faces, truth, epsilon, at),
-        f"PGD-{PGD_STEPS}": pgd_restarted(recognizer, faces, truth, epsilon, seed, 1).images,
+        f"PGD-{PGD_STEPS}": pgd_restarted(recognizer, faces, truth, epsilon, seed, 1, PGD_STEPS).images,
     }
     fooled = {name: int((score(recognizer, moved).argmax(1) != truth).sum()) for name, moved in stronger.items()}
     for (fewer, one), (more, other) in pairwise(fooled.items()):

@@ -89,7 +89,7 @@ def trials(effort: Effort, labels: int) -> list[Trial]:
         return Attempt(BIM.craft(model, images, truth, epsilon, range(len(images))))
 
     def restarted(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        return pgd_restarted(model, images, truth, epsilon, seed, effort.restarts)
+        return pgd_restarted(model, images, truth, epsilon, seed, effort.restarts, PGD_STEPS)
 
     def theirs(attack: type, **settings: Any) -> Callable[[nn.Module, Tensor, Tensor, float, int], Attempt]:
         def run(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
@@ -139,7 +139,7 @@ def _part(name: str) -> Any:
 
 
 def pgd_restarted(
-    model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int, restarts: int, steps: int = PGD_STEPS
+    model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int, restarts: int, steps: int
 ) -> Attempt:
     """PGD from so many random starts, each only for the images that none before has fooled."""
     moved, standing = images.clone(), torch.arange(len(images))
