@@ -7,6 +7,7 @@ import pytest
 
 from fgsm.attacks.bim import BIM
 from fgsm.attacks.fgsm import FGSM
+from fgsm.measures.claims import CLEAN, WORST
 from fgsm.page import messages, same_tab
 from fgsm.page.stage import perform
 from fgsm.places import ASSETS
@@ -97,18 +98,23 @@ def data_in(kind, path=()):
             yield from data_in(one, (*path, name))
 
 
+STANDING = {"harder": 1, "easier": 2, "total": 3}
+
+
 def stage_messages():
-    """Faces on the stage by two attacks, one with a target that it does not reach."""
+    """Faces on the stage by two attacks, one with a target that it does not reach, and one that needs nothing."""
     recognizer = load_recognizer("resnet18", "cpu")
     import torch
 
     face = torch.full((3, 112, 112), 128 / 255)
     about = {"gain": 10, "note": "x", "stranger": True, "epsilon": 0.0, "link": {"face": None}}
-    for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None)), 1):
-        for message in perform(recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,"):
+    for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None), (FGSM, None)), 1):
+        for message in perform(
+            recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,", lambda epsilon: STANDING
+        ):
             yield {**message, **about, "id": number}
     for message in pair_messages():  # of a recogniser that compares faces
-        yield {**message["stage"], **about, "id": 3}
+        yield {**message["stage"], **about, "id": 4}
 
 
 def pair_messages():
@@ -123,9 +129,17 @@ def pair_messages():
         yield {"id": 1, "stage": message, "second": "data:,", "about": ["x", ""], "faces": ["x", ""], "gain": 10}
 
 
+def resist_messages():
+    """One recogniser after the attacks that have a text of their own."""
+    message = sample(messages.ResistMessage)
+    for left, after in zip(message["models"][0]["left"], (CLEAN, WORST), strict=True):
+        left["after"] = after
+    yield message
+
+
 def made(name, kind):
     """Values of a drawing."""
-    made = {"viewer": stage_messages, "same": pair_messages}
+    made = {"viewer": stage_messages, "same": pair_messages, "resist": resist_messages}
     return list(made[name]()) if name in made else [sample(kind)]
 
 

@@ -107,6 +107,22 @@ def test_the_gradients_told_are_the_gradients_taken(resnet18, faces, attack, mon
     assert last["smallest"] and sum(taken) == attack.gradients(3)
 
 
+def test_a_face_that_is_fooled_is_told_where_it_stands(resnet18, faces):
+    face, label, asked = faces[0][0], int(faces[1][0]), []
+
+    def standing_of(epsilon):
+        asked.append(epsilon)
+        return {"harder": 1, "easier": 0, "total": 1}
+
+    epsilons = [0.0, 0.02, 0.04]
+    *early, last = perform(resnet18, face, epsilons, 0.0, label, standing_of=standing_of)
+    assert asked == [last["smallest"]["float"]["epsilon"]] and last["standing"] == standing_of(0)
+    assert all(message["standing"] is None for message in early)
+    for attack, target in ((BIM, None), (FGSM, 1 if label != 1 else 2)):
+        *_, other = perform(resnet18, face, epsilons, 0.0, label, attack, target, standing_of=standing_of)
+        assert other["standing"] is None
+
+
 def assert_smallest_file(model, image, sign, aim, epsilon):
     """Between the two coarse positions around it, a file saved at no smaller epsilon, in steps of 1/2550, fools."""
     levels, direction = np.asarray(255 * image).round(), np.asarray(sign)
