@@ -25,14 +25,14 @@ def build(page: gr.Blocks, service: Service) -> None:
 
 
 def resisting(service: Service) -> ResistMessage | None:
-    """A robust recogniser beside a plain one, if can be of its architecture, that met the same attacks and faces."""
-    found = service.found().usable.values()
-    claims = [claim for claim in map(service.evidence.claim, found) if claim]
-    robust = [claim for claim in claims if claim.recipe.get("adversarial_epsilon")]
-    for one in robust:
-        plain = [other for other in claims if other not in robust and _asked(other) == _asked(one)]
-        for other in sorted(plain, key=lambda other: other.architecture != one.architecture):
-            return {"epsilon": one.epsilon, "models": [_resisting(other), _resisting(one)]}
+    """A plain recogniser and a robust one, of one architecture where possible, that met the same attacks and faces."""
+    found, claim_of = service.found().usable.values(), service.evidence.claim
+    plain = [checkpoint for checkpoint in found if not checkpoint.config.robust]
+    for checkpoint in found:
+        if checkpoint.config.robust and (claim := claim_of(checkpoint)):
+            for other in sorted(plain, key=lambda other: other.config.architecture != claim.architecture):
+                if (beside := claim_of(other)) and _asked(beside) == _asked(claim):
+                    return {"epsilon": claim.epsilon, "models": [_resisting(beside), _resisting(claim)]}
     return None
 
 
