@@ -1,7 +1,7 @@
 """What is claimed of robustness: counted right, attacked as others attack, never by a weak attack alone."""
 
-import hashlib
 import json
+import shutil
 import sys
 from dataclasses import asdict, replace
 from itertools import chain
@@ -23,8 +23,7 @@ from fgsm.measures.tables import needed_as_csv, needed_in
 from fgsm.measures.trials import Effort, trials
 from fgsm.recognizers import resist, train
 from fgsm.recognizers.recognizer import Recognizer, load_recognizer
-from fgsm.recognizers.survey import available_recognizers, survey_of
-from fgsm.recognizers.weights import checksum
+from fgsm.recognizers.survey import Survey, available_recognizers, checksum, survey_of
 from fgsm.texts import Refused
 
 SIZE, EPSILON, STEPS = 32, 0.04, 25
@@ -131,6 +130,15 @@ def test_a_file_holds_all_of_it_and_is_read_again(claim, tmp_path):
         lambda said: said.update(model="resnet18"),
         lambda said: said.update(tried=[]),
         lambda said: said.update(more=1),
+        lambda said: said.update(epsilon="8/255"),
+        lambda said: said.update(epsilon=float("nan")),
+        lambda said: said.update(warnings=None),
+        lambda said: said.update(warnings=[1]),
+        lambda said: said["tried"][3].update(gains=[-1, 1]),
+        lambda said: said["tried"][3].update(seconds="long"),
+        lambda said: said["tried"][3].update(seen=10**30),
+        lambda said: said["accuracy"][0].update(low=None),
+        lambda said: said.update(effort=[said["effort"]]),
         lambda said: said.clear(),
     ],
 )
@@ -224,7 +232,31 @@ def test_more_steps_that_fool_fewer_and_restarts_that_still_gain_are_warned_of(s
     tried = Tried("PGD-50", "", "fgsm", seen=2, attacked=2, fooled=2, gains=[1, 0, 0, 1])
     claim, _ = begun(recogniser_of(network), faces[:2])
     claim.tried, claim.fooled_by = [tried], ["PGD-50"] * 2
-    assert "last 3 random starts of PGD-50 still fooled 1" in evaluate.count_warnings(claim)[0]
+    assert "last random starts of PGD-50 still fooled 1" in evaluate.count_warnings(claim)[0]
+
+
+@pytest.mark.parametrize(
+    ("gains", "warned"), [([10, 9], True), ([3], False), ([3, 1, 0, 0, 0], False), ([3, 0], False)]
+)
+def test_late_restarts_alone_are_warned_of(small, gains, warned):
+    claim, _ = begun(recogniser_of(small[0]), small[1][:20])
+    claim.tried = [Tried("PGD-50", "", "fgsm", seen=20, attacked=20, fooled=sum(gains), gains=gains)]
+    assert bool(evaluate.count_warnings(claim)) == warned
+
+
+@pytest.mark.parametrize(("labels", "left_out"), [(2, {"APGD-T"}), (3, {"APGD-T"}), (4, set())])
+def test_a_recogniser_of_few_people_is_evaluated_and_warned_of(labels, left_out):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE**2, labels))
+    faces = torch.rand(6, 3, SIZE, SIZE)
+    recogniser = recogniser_of(network, labels)
+    claim, attacks = begun(recogniser, faces, 0.002, Effort(1, 20, 9))
+    for _ in evaluate.go_on(claim, recogniser, faces, network(faces).argmax(1), attacks):
+        pass
+    assert claim.complete and {"APGD-T"} - {trial.name for trial in attacks} == left_out
+    assert any("few labels" in warning for warning in claim.warnings) == bool(left_out)
+    with pytest.raises(Refused, match="one label"):
+        trials(EFFORT, 1)
 
 
 # The command
@@ -363,8 +395,11 @@ def test_quartiles_and_places_are_those_of_the_sorted_faces():
     )
     assert [needed.quantile(share) for share in (0.25, 0.5, 0.75, 1)] == [0.02, 0.04, 0.06, float("inf")]
     assert standing(needed, 0.0299999) == {"harder": 5, "easier": 2, "total": 8}
+    assert standing(needed, 0.11) is None  # how the others fare there was not tried
     assert needed_in(needed_as_csv([needed])) == [needed]
-    for text in ("", "model,epsilon\n", needed_as_csv([needed]).replace("0.08", "far")):
+    text = needed_as_csv([needed])
+    hostile = [("0.08", "far"), ("0.08", "nan"), ("0.08", "-1"), ("abcdefabcdef", ""), ("0.08", '"' + 200_000 * "x")]
+    for text in ("", "model,epsilon\n", text[:-9], *(text.replace(*change) for change in hostile)):
         with pytest.raises(ValueError):
             needed_in(text)
 
@@ -394,11 +429,27 @@ def test_the_command_writes_what_it_finds(command_line, tmp_path, monkeypatch):
 # What is remembered
 
 
+def test_a_checksum_changes_with_whatever_decides_the_answers(tmp_path):
+    folder = tmp_path / "one"
+    shutil.copytree(survey_of().look().named("dlib").path, folder)
+
+    def changed(**entries):
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        (folder / "config.json").write_text(json.dumps({**config, **entries}), "utf-8")
+        return checksum(Survey(tmp_path).look().named("one"))
+
+    first = changed()
+    assert changed(data="other words", test_accuracy=0.5) == first
+    seen = {first, changed(threshold=0.6), changed(mean=[0.1, 0.2, 0.3]), changed(std=[0.5, 0.2, 0.3])}
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    assert len({*seen, changed()}) == 5
+
+
 def test_evidence_is_about_these_weights_alone(claim, tmp_path):
     checkpoint = survey_of().look().named("resnet18")
-    files = sorted(checkpoint.path.glob("*.safetensors"))
-    assert checksum(checkpoint.path) == hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    about = replace(claim, model="resnet18", weights=checksum(checkpoint.path))
+    about = replace(claim, model="resnet18", weights=checksum(checkpoint))
     write_claim(about, tmp_path)
     needed = Needed("resnet18", about.weights[:12], "FGSM", DODGING, ["a.png"], [0.01])
     (tmp_path / "smallest.csv").write_text(needed_as_csv([needed]), "utf-8")
@@ -472,7 +523,7 @@ def test_training_ends_when_resistance_breaks_down_and_keeps_the_best(monkeypatc
             with torch.no_grad():
                 network[1].bias.fill_(number)
             averaged.update_parameters(model)
-            yield train.Epoch(number, SIZE, 0.1, 0.0)
+            yield train.Epoch(number, SIZE, 0.01 * number, 0.0)  # epsilon rises: the last is not the best for that
 
     def look(guard, model, size):
         guard.lost = seen[-1] == 3
@@ -481,7 +532,7 @@ def test_training_ends_when_resistance_breaks_down_and_keeps_the_best(monkeypatc
     monkeypatch.setattr(train, "_epochs", epochs)
     monkeypatch.setattr(resist.Guard, "look", look)
     targets = torch.arange(40).repeat_interleave(3)
-    assert train.fit(recogniser, torch.rand(120, 3, SIZE, SIZE), targets, recipe) == 2
+    assert train.fit(recogniser, torch.rand(120, 3, SIZE, SIZE), targets, recipe) == (2, False)
     assert seen == [1, 2, 3] and network[1].bias.unique().tolist() == [2.0]
 
 

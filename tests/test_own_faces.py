@@ -285,8 +285,8 @@ def test_ctrl_c_keeps_the_best_weights_so_far(folder, monkeypatch):
         return loss
 
     monkeypatch.setattr("fgsm.recognizers.train.F.cross_entropy", cross_entropy)
-    epochs = fit(model, data.faces, data.targets, recipe)
-    assert epochs == 1 + losses.index(min(losses)) and not model.training
+    epochs, interrupted = fit(model, data.faces, data.targets, recipe)
+    assert interrupted and epochs == 1 + losses.index(min(losses)) and not model.training
     assert all(torch.equal(*pair) for pair in zip(model.parameters(), weights[epochs], strict=True))
 
 

@@ -10,8 +10,10 @@ function drawCell(row, { accuracy, low, high, right }, total) {
   const cell = make('td', row);
   const shares = { low: percent(low), high: percent(high) };
   cell.title = say('resist.cell', { right, total, ...shares });
-  make('span', cell, percent(accuracy));
+  make('b', cell, percent(accuracy));
+  make('span', cell, `${shares.low} – ${shares.high}`);
   const bar = make('span', cell, undefined, 'bar');
+  bar.ariaHidden = 'true';
   make('i', bar).style.width = percent(accuracy);
   const interval = make('i', bar, undefined, 'interval');
   Object.assign(interval.style, { left: shares.low, width: percent(high - low) });
@@ -28,7 +30,7 @@ export function mount({ element, props, watch }) {
     root.querySelector('figcaption').textContent = say('resist.title', about);
     table.replaceChildren();
     const head = make('tr', make('thead', table));
-    make('th', head, say('resist.after'));
+    make('th', head, say('resist.after')).scope = 'col';
     for (const { model } of models) make('th', head, recogniser(model)).scope = 'col';
     const body = make('tbody', table);
     models[0].left.forEach(({ after }, at) => {
@@ -38,6 +40,11 @@ export function mount({ element, props, watch }) {
       make('span', name, say(`resist.${after}`));
       for (const { left, total } of models) drawCell(row, left[at], total);
     });
+    const doubted = models.filter(({ warnings }) => warnings > 0);
+    const sentences = doubted.map(({ model, warnings: count }) => {
+      return say('resist.warned', { recogniser: recogniser(model), count });
+    });
+    root.querySelector('.warned').textContent = sentences.join(' ');
   }
 
   translate(root);

@@ -43,7 +43,7 @@ export function drawStrip(svg, face, at, rival) {
 
 function describeStanding({ harder, easier, total }) {
   const key = harder >= easier ? 'smallest.easier' : 'smallest.harder';
-  return say(key, { share: percent(Math.max(harder, easier) / total, 0), total });
+  return say(key, { share: percent(Math.floor((100 * Math.max(harder, easier)) / total) / 100, 0), total });
 }
 
 export function describeSmallest({ smallest, standing, target, names, epsilons, sign }) {

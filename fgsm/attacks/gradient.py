@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+COST = 3  # forward passes that a gradient takes, about
+
 
 def sign_gradient(model: nn.Module, images: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
     """Direction in which every value of `images` moves: the sign of d(cross-entropy)/d(images), in {-1, 0, 1}.

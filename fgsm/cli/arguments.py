@@ -156,7 +156,7 @@ def parser() -> argparse.ArgumentParser:
         "try every attack on the test faces, for the worst case",
         "Attack each test face by one method after another, from one step to AutoAttack, until one fools it or all "
         "have been tried; write what is left as a claim for each recogniser. Ctrl-C keeps what is counted, and the "
-        "same command goes on from there. Needs pyautoattack: pip install '.[evaluate]'.",
+        'same command goes on from there. Needs pyautoattack: pip install ".[evaluate]".',
     )
     command.add_argument("--model", nargs="+", required=True, help="names that 'models' lists, or all")
     command.add_argument(

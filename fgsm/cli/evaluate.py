@@ -3,60 +3,79 @@
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
 from tqdm import tqdm
 
 from ..measures.claims import WORST, Claim, claim_file, write_claim
 from ..measures.evaluate import begin, go_on, spread, taken_up
 from ..measures.trials import Effort, Trial, trials
-from ..recognizers.recognizer import load
-from ..recognizers.survey import Checkpoint, survey_of
+from ..recognizers.recognizer import Recognizer, load
+from ..recognizers.survey import Checkpoint, checksum, survey_of
 from ..recognizers.testset import named_test_set
-from ..recognizers.weights import checksum
 from .measure import all_tested, chosen
-from .output import as_columns, counted, make_folder, written_when_stopped
+from .output import as_columns, counted, make_folder, printable, written_when_stopped
 
 BAR = "{l_bar}{bar}| {elapsed}, about {remaining} left"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recogniser to evaluate: test faces, (N, 3, H, W), their class indices, (N,), the attacks, and the claim."""
+
+    recognizer: Recognizer
+    images: Tensor
+    labels: Tensor
+    attacks: Sequence[Trial]
+    claim: Claim
 
 
 def evaluate_command(arguments: argparse.Namespace) -> None:
     """Attack test faces until one attack fools them or all have been tried; go on where a call before has stopped."""
     make_folder(arguments.out)
-    checkpoints = [survey_of().look().named(name) for name in chosen(arguments.model, all_tested)]
+    tasks = [_task(checkpoint, arguments) for checkpoint in chosen(arguments.model, all_tested)]
     until = None if arguments.minutes is None else time.monotonic() + 60 * arguments.minutes
-    claims = [evaluated(checkpoint, arguments, until) for checkpoint in checkpoints]
-    print("\n".join([claims_table(claims), *about(claims)]))
+    for task in tasks:
+        if not task.claim.complete and (until is None or time.monotonic() < until):
+            task.claim.limit_minutes = arguments.minutes
+            _evaluate(task, arguments.out, until)
+    claims = [task.claim for task in tasks]
+    print("\n".join([claims_table(claims), *map(printable, about(claims))]))
 
 
-def evaluated(checkpoint: Checkpoint, arguments: argparse.Namespace, until: float | None) -> Claim:
-    """The claim of one recogniser, as far as it comes `until` then; its file is written after every batch of faces."""
+def _task(checkpoint: Checkpoint, arguments: argparse.Namespace) -> Task:
+    """What there is to do for one recogniser. Raises Refused where a claim is there that asks something else."""
     recognizer = load(checkpoint, survey_of())
     names, images, labels = named_test_set(recognizer)
     at = spread(arguments.faces or len(names), len(names))
     effort = Effort(arguments.restarts, arguments.queries, arguments.targets)
     attacks = trials(effort, len(recognizer.labels))
-    weights, photographs = checksum(checkpoint.path), [names[place] for place in at]
+    weights, photographs = checksum(checkpoint), [names[place] for place in at]
     begun = begin(recognizer, weights, photographs, arguments.epsilon, arguments.seed, effort, attacks)
-    claim = taken_up(begun, arguments.out)
-    claim.limit_minutes = arguments.minutes
-    write_claim(claim, arguments.out)  # where that cannot be, nothing is measured for nothing
-    progress = tqdm(total=work(attacks, [len(at)] * len(attacks)), bar_format=BAR)
-    progress.update(work(attacks, [tried.seen for tried in claim.tried]))
-    file = claim_file(arguments.out, recognizer.name)
-    with progress, written_when_stopped(file, lambda: write_claim(claim, arguments.out)):
-        progress.set_description(f"{recognizer.name}")
-        for trial, faces in go_on(claim, recognizer, images[at], labels[at], attacks):
-            write_claim(claim, arguments.out)
-            progress.update(work([trial], [faces]))
+    return Task(recognizer, images[at], labels[at], attacks, taken_up(begun, arguments.out))
+
+
+def _evaluate(task: Task, folder: Path, until: float | None) -> None:
+    """Go on with a claim, and write it after every batch of faces, until that time."""
+    claim, attacks = task.claim, task.attacks
+    write_claim(claim, folder)  # where that cannot be, nothing is measured for nothing
+    done = _work(attacks, [tried.seen for tried in claim.tried])
+    progress = tqdm(total=_work(attacks, [claim.total] * len(attacks)), initial=done, bar_format=BAR)
+    # A batch that is interrupted is not counted: what the file has is whole.
+    with progress, written_when_stopped(claim_file(folder, claim.model), lambda: None):
+        progress.set_description(claim.model)
+        for trial, faces in go_on(claim, task.recognizer, task.images, task.labels, attacks):
+            write_claim(claim, folder)
+            progress.update(_work([trial], [faces]))
             left = claim.fooled_by.count(None)
-            progress.set_description(f"{recognizer.name}, {trial.name}: {left} of {claim.total} not fooled")
+            progress.set_description(f"{claim.model}, {trial.name}: {left} of {claim.total} not fooled")
             if until is not None and time.monotonic() > until:
                 break
-    return claim
 
 
-def work(attacks: Sequence[Trial], faces: Sequence[int]) -> int:
+def _work(attacks: Sequence[Trial], faces: Sequence[int]) -> int:
     """About how many forward passes it takes to try each of `attacks` on so many faces."""
     return sum(attack.cost * count for attack, count in zip(attacks, faces, strict=True))
 
@@ -72,7 +91,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
         interval = f"{worst.accuracy:.1%} ({worst.low:.1%} to {worst.high:.1%})" if worst else "not finished"
         minutes = sum(tried.seconds for tried in claim.tried) / 60
         rows.append([claim.model, str(claim.total), *cells, interval, f"{minutes:.1f}"])
-    epsilon = " and ".join(dict.fromkeys(f"{claim.epsilon:g}" for claim in claims))
+    epsilon = " and ".join(dict.fromkeys(f"{claim.epsilon:.4f}" for claim in claims))
     return (
         f"Accuracy within epsilon {epsilon} (Linf, float32) after each attack and all before it; "
         f"each was tried on the faces that were left\n{as_columns(rows)}"

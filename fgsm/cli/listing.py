@@ -11,7 +11,7 @@ from ..recognizers.config import Config, accuracy_of
 from ..recognizers.networks import parameters_in
 from ..recognizers.survey import survey_of
 from ..texts import say
-from .output import as_columns, printable
+from .output import as_columns, counted, printable
 
 
 def models_command(arguments: argparse.Namespace) -> None:
@@ -40,7 +40,8 @@ def worst_of(claim: Claim | None) -> str:
     if claim is None:
         return "not measured"
     worst = claim.shares()[-1]
-    return f"{worst.accuracy:.1%} of {worst.total} at {claim.epsilon:.4f}"
+    warned = f", {counted(len(claim.warnings), 'warning')}" if claim.warnings else ""
+    return f"{worst.accuracy:.1%} of {worst.total} at {claim.epsilon:.4f}{warned}"
 
 
 def trained_in(config: Config) -> str:

@@ -4,7 +4,6 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from itertools import product
 
 from tqdm import tqdm
 
@@ -13,13 +12,12 @@ from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.figures import accuracy_figure, examples_figure, needed_figure, transfer_figure
 from ..measures.intervals import wilson_interval
 from ..measures.names import known_attack
-from ..measures.needed import GOALS, IMPERSONATION, LARGEST, Needed, needed_epsilons
+from ..measures.needed import LARGEST, Needed, goals_of, needed_epsilons
 from ..measures.tables import curves_as_csv, matrix_as_csv, needed_as_csv, write_table
 from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
-from ..recognizers.recognizer import load_recognizer
-from ..recognizers.survey import available_recognizers, default_recognizer, survey_of
+from ..recognizers.recognizer import load
+from ..recognizers.survey import Checkpoint, available_recognizers, checksum, default_recognizer, survey_of
 from ..recognizers.testset import load_test_set, named_test_set, photographs_tested
-from ..recognizers.weights import checksum
 from ..texts import ENGLISH, Refused
 from .output import as_columns, make_folder, written_when_stopped
 
@@ -29,7 +27,7 @@ SHORT = 12  # letters of a checksum, in a table
 def curve_command(arguments: argparse.Namespace) -> None:
     """Measure accuracy against epsilon."""
     attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
-    recognizers = [load_recognizer(name) for name in chosen(arguments.model, all_tested)]
+    recognizers = [load(checkpoint, survey_of()) for checkpoint in chosen(arguments.model, all_tested)]
     make_folder(arguments.out)
     table = arguments.out / "accuracy.csv"
     curves: dict[tuple[str, str], Snapshot] = {}
@@ -61,13 +59,13 @@ def all_tested() -> list[str]:
     return [name for name, config in available_recognizers().items() if photographs_tested(config)]
 
 
-def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[str]:
+def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[Checkpoint]:
     """The recognisers that are named, each once, or `everyone` where "all" is among them."""
     names = everyone() if "all" in names else names
     if not names:
         raise Refused("refused.no_recognisers")
     found = survey_of().look()
-    return [found.named(name).name for name in dict.fromkeys(names)]
+    return [found.named(name) for name in dict.fromkeys(names)]
 
 
 def curve_table(curves: Sequence[Snapshot]) -> str:
@@ -92,8 +90,7 @@ def outcomes_in(curve: Snapshot, at: int) -> str:
 def smallest_command(arguments: argparse.Namespace) -> None:
     """Find the smallest epsilon that fools, face by face."""
     attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
-    found = survey_of().look()
-    checkpoints = [found.named(name) for name in chosen(arguments.model, all_tested)]
+    checkpoints = chosen(arguments.model, all_tested)
     make_folder(arguments.out)
     table = arguments.out / "smallest.csv"
     measured: list[Needed] = []
@@ -104,11 +101,9 @@ def smallest_command(arguments: argparse.Namespace) -> None:
     write()  # where that cannot be, nothing is measured for nothing
     with written_when_stopped(table, write):
         for checkpoint in checkpoints:
-            recognizer, weights = load_recognizer(checkpoint.name), checksum(checkpoint.path)[:SHORT]
+            recognizer, weights = load(checkpoint, survey_of()), checksum(checkpoint)[:SHORT]
             names, images, labels = named_test_set(recognizer)
-            for attack, goal in product(attacks, GOALS):
-                if goal == IMPERSONATION and not attack.may_aim:
-                    continue
+            for attack, goal in [(each, goal) for each in attacks for goal in goals_of(recognizer, each)]:
                 measured.append(needed := Needed(recognizer.name, weights, attack.name, goal, names, []))
                 with tqdm(total=len(names), unit="face", desc=f"{recognizer.name}, {attack.name}, {goal}") as progress:
                     for epsilons in needed_epsilons(recognizer, images, labels, attack, goal):
@@ -137,10 +132,10 @@ def needed_table(found: Sequence[Needed]) -> str:
 def transfer_command(arguments: argparse.Namespace) -> None:
     """Try faces crafted on each recogniser on every other."""
     attack, configs = known_attack(arguments.attack), available_recognizers()
-    names = chosen(arguments.model, lambda: comparable(default_recognizer(configs) or "", configs) if configs else [])
-    if len(names) < 2:
+    alike = chosen(arguments.model, lambda: comparable(default_recognizer(configs) or "", configs) if configs else [])
+    if len(alike) < 2:
         raise Refused("refused.two_recognisers")
-    recognizers = [load_recognizer(name) for name in names]
+    recognizers = [load(checkpoint, survey_of()) for checkpoint in alike]
     images, labels = load_test_set(recognizers[0])
     table = arguments.out and arguments.out / "transfer.csv"
     if table:

@@ -28,12 +28,14 @@ def train_command(arguments: argparse.Namespace) -> None:
     for architecture, name in zip(arguments.arch, names, strict=True):
         start = starting_weights(architecture, arguments.pretrained)
         recipe = recipe_for(architecture, len(data.training), arguments.adversarial, tuning=start is not None)
-        config = train(architecture, name, data, replace(recipe, seed=arguments.seed), start).config
-        stopped = (config.epochs or 0) < recipe.epochs
+        recognizer, stopped = train(architecture, name, data, replace(recipe, seed=arguments.seed), start)
+        config = recognizer.config
+        early = f"its weights are those after epoch {config.epochs} of {recipe.epochs}"
         print(
             f"{name}: {accuracy_of(config)} of {len(config.test_photographs)} test faces, "
             f"trained in {config.training_minutes} minutes ({config.trained_on})"
-            + (f", stopped; its weights are those after epoch {config.epochs} of {recipe.epochs}." if stopped else ".")
+            + (", stopped" if stopped else "")
+            + (f"; {early}." if config.epochs != recipe.epochs else ".")
         )
         if stopped:
             break

@@ -8,11 +8,16 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from pydantic import ConfigDict, TypeAdapter
+
+from ..recognizers.weights import read_json
 from ..texts import Refused
 from .intervals import wilson_interval
 
 CLEAN, WORST = "clean", "worst case"
+EXACTLY = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # of what a file may say
 
 
 @dataclass
@@ -24,6 +29,7 @@ class Tried:
     faces that each restart was the first to fool.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = EXACTLY
     attack: str
     method: str
     source: str
@@ -40,6 +46,7 @@ class Tried:
 class Share:
     """Of `total` faces, those still named right after an attack and all before it, with its 95% interval."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = EXACTLY
     after: str
     right: int
     total: int
@@ -52,11 +59,12 @@ class Share:
 class Claim:
     """What an evaluation has found so far.
 
-    `weights` is the checksum of the recogniser's. `fooled_by` has for each of `photographs` the first attack that
+    `weights` is the recogniser's checksum. `fooled_by` has for each of `photographs` the first attack that
     fooled it, CLEAN where it was not recognised in the first place, and None where it stands. Attacks are `tried` in
     order, each on the faces that still stand. `limit_minutes` is what the last call was given.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = EXACTLY
     model: str
     architecture: str
     weights: str
@@ -102,7 +110,8 @@ class Claim:
     def asks(self) -> dict[str, object]:
         """What is asked and of whom: a claim goes on where all of this is the same."""
         names = ("model", "weights", "photographs", "epsilon", "seed", "effort", "versions", "norm", "precision")
-        return {name: getattr(self, name) for name in names} | {"attacks": [tried.method for tried in self.tried]}
+        attacks = [(tried.attack, tried.method) for tried in self.tried]
+        return {name: getattr(self, name) for name in names} | {"attacks": attacks}
 
 
 def claim_file(folder: Path, model: str) -> Path:
@@ -129,11 +138,11 @@ def read_claim(folder: Path, model: str) -> Claim | None:
     if not file.exists():
         return None
     try:
-        said = json.loads(file.read_bytes())
-        left = [Share(**share) for share in said.pop("accuracy")]
-        claim = Claim(**{**said, "tried": [Tried(**tried) for tried in said["tried"]]})
+        said = read_json(file)
+        left = TypeAdapter(list[Share]).validate_python(said.pop("accuracy"))
+        claim = TypeAdapter(Claim).validate_python(said)
         sound = claim.model == model and _counts_fit(claim) and left == claim.shares()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         sound = False
     if not sound:
         raise Refused("refused.no_claim", file=file.name)
@@ -141,7 +150,7 @@ def read_claim(folder: Path, model: str) -> Claim | None:
 
 
 def _counts_fit(claim: Claim) -> bool:
-    """Whether each attack has fooled as many faces as it says, and was tried on those that the ones before left."""
+    """Whether each attack has fooled as many faces as it says, tried on those that the ones before left."""
     names = [tried.attack for tried in claim.tried]
     place = {name: at for at, name in enumerate(names)} | {None: len(names)}
     return (
@@ -150,6 +159,7 @@ def _counts_fit(claim: Claim) -> bool:
         and set(claim.fooled_by) <= set(place)
         and all(
             0 <= tried.seen <= claim.total
+            and min(tried.seconds, tried.queries, *tried.gains, 0) == 0
             and tried.fooled == claim.fooled_by.count(tried.attack)
             and tried.attacked == sum(place[fooled] >= at for fooled in claim.fooled_by[: tried.seen])
             for at, tried in enumerate(claim.tried)

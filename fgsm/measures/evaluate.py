@@ -22,7 +22,7 @@ from ..recognizers.recognizer import Recognizer
 from ..recognizers.scoring import score
 from ..texts import Refused, say
 from .claims import Claim, Tried, claim_file, read_claim
-from .trials import LIBRARY, PGD_STEPS, Effort, Trial, pgd_restarted
+from .trials import LIBRARY, PGD_STEPS, TARGETED_DLR_LABELS, Effort, Trial, pgd_restarted
 
 TOGETHER = 20  # faces in a batch, after which what is counted can be kept
 LOOKED_AT = 16  # faces on which the gradients are looked at
@@ -96,7 +96,8 @@ def go_on(
     `claim` is changed in place; after every batch comes the trial with how many faces it is done with in that batch.
     """
     if not any(tried.seen for tried in claim.tried):
-        claim.warnings = gradient_warnings(recognizer, images, labels, claim.epsilon, claim.seed)
+        few = [] if len(recognizer.labels) >= TARGETED_DLR_LABELS else [say("evaluate.few_labels")]
+        claim.warnings = few + gradient_warnings(recognizer, images, labels, claim.epsilon, claim.seed)
     for tried, trial in zip(claim.tried, trials, strict=True):
         while tried.seen < len(images):
             batch = range(tried.seen, min(tried.seen + TOGETHER, len(images)))
@@ -104,7 +105,7 @@ def go_on(
             began = time.perf_counter()
             if standing:
                 _attempt(claim, tried, trial, recognizer, images, labels, standing)
-            tried.seconds = round(tried.seconds + time.perf_counter() - began, 1)
+            tried.seconds += time.perf_counter() - began
             tried.seen = batch.stop
             claim.warnings = list(dict.fromkeys([*claim.warnings, *count_warnings(claim)]))
             yield trial, len(batch)
@@ -161,9 +162,9 @@ def count_warnings(claim: Claim) -> list[str]:
     for tried in claim.tried:
         if tried.seen < claim.total:
             continue
-        late = sum(tried.gains[-LAST:])
-        if late and len(tried.gains) > LAST:
-            found.append(say("evaluate.restarts", attack=tried.attack, last=LAST, count=late))
+        late = sum(tried.gains[max(1, len(tried.gains) - LAST) :])
+        if late:
+            found.append(say("evaluate.restarts", attack=tried.attack, count=late))
         if tried.black_box and tried.fooled:
             found.append(say("evaluate.black_box", attack=tried.attack, count=tried.fooled))
     return found

@@ -4,8 +4,7 @@ import functools
 from pathlib import Path
 
 from ..places import ASSETS
-from ..recognizers.survey import Checkpoint
-from ..recognizers.weights import checksum
+from ..recognizers.survey import Checkpoint, checksum
 from ..texts import Refused
 from .claims import Claim, read_claim
 from .needed import Needed
@@ -45,6 +44,6 @@ class Evidence:
 
 def _checksum(checkpoint: Checkpoint) -> str:
     try:
-        return checksum(checkpoint.path)
+        return checksum(checkpoint)
     except (Refused, OSError):
         return ""

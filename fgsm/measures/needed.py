@@ -21,7 +21,7 @@ from .smallest import REFINED
 DODGING, IMPERSONATION = "dodging", "impersonation"
 GOALS = (DODGING, IMPERSONATION)
 LARGEST = 0.1  # epsilon that is tried: as far as the page's slider goes at first
-GRID = [round(step / 1000, 3) for step in range(101)]
+GRID = [round(LARGEST * step / 100, 6) for step in range(101)]
 FIRST = 1 / 255  # epsilon that walks start with
 NEAR = 0.04  # of itself, to which a walk's epsilon is known
 TOGETHER = 20  # faces in a batch
@@ -35,7 +35,7 @@ class Needed:
     """The smallest epsilon found for the first of `photographs`; infinite where none to LARGEST reaches the goal.
 
     `weights` is the checksum of the recogniser's. To impersonate, each face is moved towards the next person in the
-    list of people, the last one's towards the first.
+    list of people, the last one's towards the first; with one person alone, nobody is impersonated.
     """
 
     model: str
@@ -58,8 +58,10 @@ class Standing(TypedDict):
     total: int
 
 
-def standing(needed: Needed, epsilon: float) -> Standing:
-    """Where a face that is fooled at `epsilon` stands among the test faces."""
+def standing(needed: Needed, epsilon: float) -> Standing | None:
+    """Where a face that is fooled at `epsilon` stands among the test faces; None where these were not tried so far."""
+    if epsilon > LARGEST:
+        return None
     others, epsilon = needed.epsilons, round(epsilon, DIGITS)
     return {
         "harder": sum(e > epsilon for e in others),
@@ -89,7 +91,13 @@ def needed_epsilons(
             yield _narrowed(reached, low, high, lambda high: torch.full_like(high, REFINED))
         else:
             low, high = _by_doubling(reached, len(faces))
-            yield _narrowed(reached, low, high, lambda high: NEAR * high)
+            yield _narrowed(reached, low, high, lambda high: (NEAR * high).clamp(min=REFINED))
+
+
+def goals_of(recognizer: Recognizer, attack: Attack) -> list[str]:
+    """What `attack` can be asked to do with each of the test faces."""
+    may_aim = attack.may_aim and len(recognizer.config.people) > 1
+    return [DODGING, IMPERSONATION] if may_aim else [DODGING]
 
 
 def _asked(recognizer: Recognizer, moves: Moves, aims: Tensor, goal: str) -> Reached:

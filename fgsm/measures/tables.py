@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from .intervals import wilson_interval
 from .needed import DIGITS, Needed
 from .transfer import Matrix
 
+SHORT_CHECKSUM = re.compile(r"[0-9a-f]{12}")
 MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
 CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled", "unknown")
 NEEDED_COLUMNS = ("model", "weights", "attack", "goal", "photograph", "epsilon")
@@ -18,7 +20,7 @@ MATRIX_COLUMNS = ("attack", "precision", "epsilon", "crafted_on", "tried_on", *M
 
 
 def write_table(text: str, path: Path) -> None:
-    """A file of what `curves_as_csv` or `matrix_as_csv` returns."""
+    """A file of what one of the others here returns."""
     path.write_text(text, "utf-8", newline="")
 
 
@@ -58,14 +60,20 @@ def needed_as_csv(found: Sequence[Needed]) -> str:
 def needed_in(text: str) -> list[Needed]:
     """What `needed_as_csv` has written. Raises ValueError for anything else."""
     found: dict[tuple[str, ...], Needed] = {}
-    header, *rows = csv.reader(io.StringIO(text))
+    try:
+        header, *rows = csv.reader(io.StringIO(text))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
     if tuple(header) != NEEDED_COLUMNS:
         raise ValueError("another table")
-    for *about, photograph, epsilon in rows:
-        model, weights, attack, goal = about
-        needed = found.setdefault(tuple(about), Needed(model, weights, attack, goal, [], []))
+    for model, weights, attack, goal, photograph, written in rows:
+        epsilon = float(written or math.inf)
+        if not SHORT_CHECKSUM.fullmatch(weights) or not epsilon >= 0:
+            raise ValueError("another table")
+        about = (model, weights, attack, goal)
+        needed = found.setdefault(about, Needed(*about, [], []))
         needed.photographs.append(photograph)
-        needed.epsilons.append(float(epsilon or math.inf))
+        needed.epsilons.append(epsilon)
     return list(found.values())
 
 

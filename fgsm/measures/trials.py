@@ -9,14 +9,17 @@ import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..attacks import Attack
 from ..attacks.bim import BIM, REACH
 from ..attacks.bim import STEPS as BIM_STEPS
 from ..attacks.fgsm import FGSM
+from ..attacks.gradient import COST
 from ..attacks.pgd import pgd
 from ..recognizers.scoring import score
 from ..texts import Refused
@@ -24,9 +27,7 @@ from .claims import CLEAN
 
 LIBRARY = "pyautoattack"
 PGD_STEPS, APGD_STEPS, FAB_STEPS = 50, 100, 100
-GRADIENT = 3  # forward passes that a gradient costs
-FEWEST_LABELS = 4  # that the targeted DLR loss compares
-MOST_TARGETS = 9
+DLR_LABELS, TARGETED_DLR_LABELS = 3, 4  # that the loss DLR compares, at least
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Effort:
 
     restarts: int = 10
     queries: int = 5000
-    targets: int = MOST_TARGETS
+    targets: int = 9
 
 
 @dataclass(frozen=True)
@@ -72,62 +73,40 @@ class Trial:
 
 
 def trials(effort: Effort, labels: int) -> list[Trial]:
-    """The attacks on a recogniser of so many labels. Raises Refused without the library of AutoAttack's authors."""
-    parts = {name: _part(name) for name in ("autopgd_base", "fab_pt", "square")}
-    apgd, apgd_targeted = parts["autopgd_base"].APGDAttack, parts["autopgd_base"].APGDAttack_targeted
-    fab, square = parts["fab_pt"].FABAttack_PT, parts["square"].SquareAttack
+    """The attacks on a recogniser of so many labels.
+
+    Raises Refused for one label, which nothing could be mistaken for, and without the library of AutoAttack's authors.
+    """
+    if labels < 2:
+        raise Refused("refused.one_label")
+    base, fab, square = (_part(name) for name in ("autopgd_base", "fab_pt", "square"))
     targets = min(effort.targets, labels - 1)
-    by_theirs: dict[str, Any] = {"norm": "Linf", "verbose": False}
-
-    def unchanged(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        return Attempt(images)
-
-    def fgsm(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        return Attempt(FGSM.craft(model, images, truth, epsilon, range(len(images))))
-
-    def bim(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        return Attempt(BIM.craft(model, images, truth, epsilon, range(len(images))))
-
-    def restarted(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        return pgd_restarted(model, images, truth, epsilon, seed, effort.restarts, PGD_STEPS)
-
-    def theirs(attack: type, **settings: Any) -> Callable[[nn.Module, Tensor, Tensor, float, int], Attempt]:
-        def run(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-            made = attack(model, eps=epsilon, seed=seed, device=images.device, **by_theirs, **settings)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of zero gradients, which `gradient_warnings` looks for
-                return Attempt(made.perturb(images, truth).detach())
-
-        return run
-
-    def squares(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
-        made = square(model, eps=epsilon, n_queries=effort.queries - 1, device=images.device, **by_theirs)
-        made.init_hyperparam(images)  # whose first answer is a query, too
-        torch.manual_seed(seed)
-        queries, moved = made.attack_single_run(images, truth)
-        return Attempt(moved, int(queries.sum()))
-
+    towards = {"targeted": True, "n_target_classes": targets}
+    each, starts = f"towards each of {targets} labels", effort.restarts
     found = [
-        Trial(CLEAN, "no change", 1, unchanged),
-        Trial("FGSM", "one step", 1 + GRADIENT, fgsm),
-        Trial("BIM", f"{BIM_STEPS} steps", 1 + GRADIENT * BIM_STEPS, bim),
+        Trial(CLEAN, "no change", 1, _unchanged),
+        Trial("FGSM", "one step", 1 + COST, partial(_ours, FGSM)),
+        Trial("BIM", f"{BIM_STEPS} steps", 1 + COST * BIM_STEPS, partial(_ours, BIM)),
         Trial(
             f"PGD-{PGD_STEPS}",
-            f"{PGD_STEPS} steps, {effort.restarts} random starts",
-            effort.restarts * (1 + GRADIENT * PGD_STEPS),
-            restarted,
+            f"{PGD_STEPS} steps, {starts} random starts",
+            starts * (1 + COST * PGD_STEPS),
+            partial(pgd_restarted, restarts=starts, steps=PGD_STEPS),
         ),
-        Trial("APGD-CE", f"{APGD_STEPS} steps", GRADIENT * APGD_STEPS, theirs(apgd, n_iter=APGD_STEPS), LIBRARY),
+        _by_library("APGD-CE", f"{APGD_STEPS} steps", COST * APGD_STEPS, base.APGDAttack, n_iter=APGD_STEPS),
     ]
-    if labels >= FEWEST_LABELS:
-        method = f"{APGD_STEPS} steps towards each of {targets} labels"
-        run = theirs(apgd_targeted, n_iter=APGD_STEPS, n_target_classes=targets)
-        found.append(Trial("APGD-T", method, targets * GRADIENT * APGD_STEPS, run, LIBRARY))
-    method = f"{FAB_STEPS} steps towards each of {targets} labels"
-    run = theirs(fab, n_iter=FAB_STEPS, targeted=True, n_target_classes=targets)
-    found.append(Trial("FAB-T", method, targets * (1 + GRADIENT) * FAB_STEPS, run, LIBRARY))
+    if labels >= TARGETED_DLR_LABELS:
+        cost, attack = targets * COST * APGD_STEPS, base.APGDAttack_targeted
+        settings = {"n_iter": APGD_STEPS, "n_target_classes": targets}
+        found.append(_by_library("APGD-T", f"{APGD_STEPS} steps {each}", cost, attack, **settings))
+    elif labels >= DLR_LABELS:
+        method, cost = f"{APGD_STEPS} steps", COST * APGD_STEPS
+        found.append(_by_library("APGD-DLR", method, cost, base.APGDAttack, n_iter=APGD_STEPS, loss="dlr"))
+    cost = targets * (1 + COST) * FAB_STEPS
+    found.append(_by_library("FAB-T", f"{FAB_STEPS} steps {each}", cost, fab.FABAttack_PT, n_iter=FAB_STEPS, **towards))
+    asking = partial(_squares, square.SquareAttack, effort.queries)
     method = f"{effort.queries} queries at most"
-    found.append(Trial("Square", method, effort.queries, squares, LIBRARY, black_box=True))
+    found.append(Trial("Square", method, effort.queries, asking, LIBRARY, black_box=True))
     return found
 
 
@@ -135,7 +114,40 @@ def _part(name: str) -> Any:
     try:
         return importlib.import_module(f"{LIBRARY}.{name}")
     except ImportError:
-        raise Refused("refused.library", library=LIBRARY, command="pip install .[evaluate]") from None
+        command = 'pip install ".[evaluate]"'
+        raise Refused("refused.library", library=LIBRARY, command=command) from None
+
+
+def _unchanged(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
+    return Attempt(images)
+
+
+def _ours(attack: Attack, model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
+    return Attempt(attack.craft(model, images, truth, epsilon, range(len(images))))
+
+
+def _by_library(name: str, method: str, cost: int, attack: type, **settings: Any) -> Trial:
+    """A trial by an attack of the library's, with its own settings."""
+
+    def run(model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int) -> Attempt:
+        made = attack(model, norm="Linf", eps=epsilon, seed=seed, device=images.device, verbose=False, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of zero gradients, which `gradient_warnings` looks for
+            return Attempt(made.perturb(images, truth).detach())
+
+    return Trial(name, method, cost, run, LIBRARY)
+
+
+def _squares(
+    attack: type, most: int, model: nn.Module, images: Tensor, truth: Tensor, epsilon: float, seed: int
+) -> Attempt:
+    """The library's Square, which counts what it asks; to its `n_queries` comes one about the start."""
+    settings = {"n_queries": most - 1, "resc_schedule": False, "device": images.device, "verbose": False}
+    made = attack(model, norm="Linf", eps=epsilon, **settings)
+    made.init_hyperparam(images)
+    torch.manual_seed(seed)
+    queries, moved = made.attack_single_run(images, truth)
+    return Attempt(moved, int(queries.sum()))
 
 
 def pgd_restarted(
@@ -147,10 +159,9 @@ def pgd_restarted(
     gains = []
     for _ in range(restarts):
         noise = 2 * torch.rand(images.shape, generator=generator, dtype=torch.float32).to(images) - 1
-        tried = pgd(
-            model, images[standing], truth[standing], epsilon, steps, REACH * epsilon / steps, noise=noise[standing]
-        )
-        fooled = (score(model, tried).argmax(1) != truth[standing]).cpu()
+        faces, theirs, start = images[standing], truth[standing], noise[standing]
+        tried = pgd(model, faces, theirs, epsilon, steps, REACH * epsilon / steps, noise=start)
+        fooled = (score(model, tried).argmax(1) != theirs).cpu()
         moved[standing[fooled]] = tried[fooled]
         gains.append(int(fooled.sum()))
         standing = standing[~fooled]

@@ -9,6 +9,7 @@ from gradio.components import Component
 
 from ..attacks import ATTACKS, Attack
 from ..attacks.fgsm import FGSM
+from ..attacks.gradient import COST
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.epsilons import COURSE_EPSILONS, parse_epsilons
 from ..measures.names import known_attacks, known_recognizers
@@ -26,7 +27,6 @@ from .measurement import Board, Tab, as_png
 from .messages import Curve, FooledMessage
 from .service import Chosen, Service
 from .shared_measurement import SLICE, Job
-from .staging import GRADIENT
 
 BETWEEN = ("0.02", "0.03", "0.05")  # where robust recognisers fall, and the course project has no epsilon
 ADD = f"""
@@ -110,8 +110,8 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
     def _job(self, event: Event, model: Chosen, attack: Attack, epsilons: list[float]) -> Job[Snapshot]:
         faces = len(faces_and_labels(self.service, model)[1])  # read here, not where everybody waits
         cost = cost_of(self.service, model, event.caller)
-        each = cost * (len(epsilons) + GRADIENT * attack.gradients(len(epsilons)))  # seconds of a face
-        step = each if attack.one_direction else cost * GRADIENT * attack.gradients(1)
+        each = cost * (len(epsilons) + COST * attack.gradients(len(epsilons)))  # seconds of a face
+        step = each if attack.one_direction else cost * COST * attack.gradients(1)
         batch = min(64, max(1, round(SLICE / step)))
         return Job(
             about=("curve", attack.name, tuple(epsilons)),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ..attacks import Attack
+from ..attacks.gradient import COST
 from ..faces.prepare import as_picture
 from ..measures.curve import example_faces
 from ..recognizers.scoring import score
@@ -17,7 +18,6 @@ from .lent_gpu import on_gpu
 from .messages import FooledFace, FooledMessage
 from .photographs import data_url, reference_photograph
 from .service import MOST_SETS, Chosen, Service
-from .staging import GRADIENT
 from .turns import Asker
 
 
@@ -76,7 +76,7 @@ def fooled_faces(
     if not examples:
         return {"title": f"{about}: {say('curve.nobody', language)}", "faces": []}
     positions = [position for position, _ in examples]
-    seconds = len(examples) * cost_of(service, source, event.caller) * GRADIENT * attack.gradients(1)
+    seconds = len(examples) * cost_of(service, source, event.caller) * COST * attack.gradients(1)
     crafted = service.once(event.caller, seconds, _crafted, service, attack, source, epsilon, positions)
     _, truth = faces_and_labels(service, model)
     faces: list[FooledFace] = []

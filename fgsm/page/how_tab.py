@@ -1,10 +1,13 @@
 """The tab "How it works": assets/how/, in the visitor's language, and what has been measured of resisting."""
 
+from dataclasses import asdict
 from typing import cast
 
 import gradio as gr
 
 from ..measures.claims import Claim
+from ..measures.trials import Effort
+from ..recognizers.survey import Checkpoint
 from .drawings import I18N, drawn_by
 from .messages import Left, Resisting, ResistMessage
 from .service import Service
@@ -26,7 +29,12 @@ def build(page: gr.Blocks, service: Service) -> None:
 
 def resisting(service: Service) -> ResistMessage | None:
     """A plain recogniser and a robust one, of one architecture where possible, that met the same attacks and faces."""
-    found, claim_of = service.found().usable.values(), service.evidence.claim
+    found = service.found().usable.values()
+
+    def claim_of(checkpoint: Checkpoint) -> Claim | None:
+        claim = service.evidence.claim(checkpoint)
+        return claim if claim and claim.effort == asdict(Effort()) else None  # the texts name how hard was tried
+
     plain = [checkpoint for checkpoint in found if not checkpoint.config.robust]
     for checkpoint in found:
         if checkpoint.config.robust and (claim := claim_of(checkpoint)):
@@ -43,4 +51,4 @@ def _asked(claim: Claim) -> tuple[object, ...]:
 def _resisting(claim: Claim) -> Resisting:
     names = Left.__annotations__
     left = [cast(Left, {name: getattr(share, name) for name in names}) for share in claim.shares()]
-    return {"model": claim.model, "total": claim.total, "left": left}
+    return {"model": claim.model, "total": claim.total, "warnings": len(claim.warnings), "left": left}

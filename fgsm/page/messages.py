@@ -169,10 +169,11 @@ class Left(TypedDict):
 
 
 class Resisting(TypedDict):
-    """How a recogniser fares against one attack after another; `total` test faces."""
+    """How a recogniser fares against one attack after another, with how many test faces and warnings."""
 
     model: str
     total: int
+    warnings: int
     left: list[Left]
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..attacks import ATTACKS
 from ..attacks.fgsm import FGSM
+from ..attacks.gradient import COST
 from ..measures.epsilons import known_epsilon
 from ..measures.names import spelled_like
 from ..measures.needed import DODGING, Standing, standing
@@ -25,7 +26,6 @@ from .turns import Asker, House
 from .visit import Face, StageEvent, first_face, label_of, prepared, sample_of
 
 FORWARD = 0.03  # seconds that a face takes through a recogniser, about: who asks for much should be known beforehand
-GRADIENT = 3  # forward passes that a gradient costs
 
 
 def shown(
@@ -110,7 +110,7 @@ def expected(view: View) -> tuple[float, float]:
     """About how many seconds `performed` takes, and its first step."""
 
     def seconds(positions: int) -> float:
-        return FORWARD * (2 * positions + GRADIENT * view.attack.gradients(positions))
+        return FORWARD * (2 * positions + COST * view.attack.gradients(positions))
 
     return seconds(len(view.epsilons)), seconds(2)
 

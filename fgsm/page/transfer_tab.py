@@ -9,6 +9,7 @@ from gradio.components import Component
 
 from ..attacks import ATTACKS, Attack
 from ..attacks.fgsm import FGSM
+from ..attacks.gradient import COST
 from ..measures.epsilons import known_epsilon
 from ..measures.intervals import wilson_interval
 from ..measures.names import known_attack, known_recognizers
@@ -27,7 +28,6 @@ from .measurement import Board, Tab, as_png
 from .messages import Cell, FooledMessage
 from .service import Chosen, Service
 from .shared_measurement import Job
-from .staging import GRADIENT
 
 DEFAULT_EPSILON = 0.02
 Results = Mapping[Job[Matrix], Matrix]
@@ -101,7 +101,7 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
             Job(
                 about=("transfer", attack.name, epsilon),
                 models=chosen,
-                seconds=faces * sum(costs) * (len(chosen) + 1 + GRADIENT * attack.gradients(1)),
+                seconds=faces * sum(costs) * (len(chosen) + 1 + COST * attack.gradients(1)),
                 begin=lambda: matrix_of(self.service, chosen, epsilon, attack),
             )
         ]

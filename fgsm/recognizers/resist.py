@@ -14,6 +14,7 @@ from ..attacks.pgd import pgd
 
 JITTER = 1e-3  # standard deviation of where the inner attack starts: at a face itself the divergence has no slope
 GUARD_STEPS = 10
+TOGETHER = 40  # faces in a batch
 LEAST_LEARNED = 2  # photographs of a person that are not held out
 HELD_EVERY = 4  # person of whom a photograph is held out: each one costs the network a fifth of what it sees of them
 MOST_LOST = 0.3  # of the faces held out, before training ends; Wong et al. end at 0.2, of a larger batch
@@ -63,10 +64,11 @@ class Guard:
         if size != self.size:  # a network has to get used to larger pictures: no reason to end its training
             self.size, self.most = size, 0.0
         network.eval()
-        faces = resized(self.faces, size)
-        attacked = pgd(network, faces, self.targets, self.epsilon, GUARD_STEPS, REACH * self.epsilon / GUARD_STEPS)
+        batches = zip(resized(self.faces, size).split(TOGETHER), self.targets.split(TOGETHER), strict=True)
+        step_size = REACH * self.epsilon / GUARD_STEPS
+        attacked = [pgd(network, *batch, self.epsilon, GUARD_STEPS, step_size) for batch in batches]
         with torch.no_grad():
-            logits = network(attacked)
+            logits = torch.cat([network(faces) for faces in attacked])
         resisting = (logits.argmax(1) == self.targets).float().mean().item()
         loss = F.cross_entropy(logits, self.targets).item()
         tqdm.write(f"Of the faces held out {resisting:.1%} resist; loss {loss:.3f}.")

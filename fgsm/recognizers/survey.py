@@ -6,6 +6,7 @@ project's own files, see course_checkpoints.py.
 
 import functools
 import hashlib
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +17,12 @@ from ..texts import Refused, composed, quoted, text_of
 from .config import Config, read_config
 from .course_checkpoints import ARCHITECTURE_OF, CELEBRITIES, course_config
 from .networks import shapes_in
-from .weights import check_pth, check_safetensors, read_json
+from .weights import check_pth, check_safetensors, read_json, weight_files
 
 BUILT_IN = ("resnet18", "dlib", "resnet101", "resnet", "resnet18-robust")  # in the order in which they are offered
 LONGEST = 100  # letters of the name of a new one
+
+DECISIVE = ("architecture", "input_size", "mean", "std", "labels", "framing", "threshold", "enrolled")
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
 
@@ -135,6 +138,22 @@ def _checked(path: Path, stamp: Stamp) -> Checkpoint | Refused:
         return unreadable(path, error)
     name = path.name if path.is_dir() else path.stem
     return Checkpoint(name, path, config, hashlib.sha256(repr(stamp).encode()).hexdigest()[:16])
+
+
+def checksum(checkpoint: Checkpoint) -> str:
+    """SHA-256, in hexadecimal, of all that decides a recogniser's answers: what a result was measured with.
+
+    That is its weights, byte by byte, and DECISIVE of its config. Raises Refused for an index that is none, or OSError.
+    """
+    config = checkpoint.config.as_dict()
+    decisive = json.dumps({name: config.get(name) for name in DECISIVE}, sort_keys=True)
+    digest = hashlib.sha256(decisive.encode())
+    path = checkpoint.path
+    for file in [path / name for name in sorted(weight_files(path))] if path.is_dir() else [path]:
+        with file.open("rb") as opened:
+            while piece := opened.read(2**20):
+                digest.update(piece)
+    return digest.hexdigest()
 
 
 def unreadable(path: Path, error: OSError) -> Refused:

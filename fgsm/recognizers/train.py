@@ -1,9 +1,9 @@
 """Training a recogniser, from scratch or from weights that have learned something already, for a new checkpoint.
 
-The recipe is fixed beforehand: AdamW under a one-cycle learning rate, label smoothing, strong random augmentation, and
-smaller pictures in the first part of training, which costs half as much per face. To make it robust, it is taught by
-TRADES, its weights are averaged, and faces held out from training choose the epoch whose weights are kept. Test faces
-choose nothing: they are looked at once, when the finished weights have been read back from disk.
+The recipe is fixed beforehand: AdamW under a one-cycle learning rate, strong random augmentation, and smaller pictures
+in the first part of training, which costs half as much per face. It learns with label smoothing or, to become robust,
+by TRADES; then its weights are averaged, and faces held out from training choose the epoch whose weights are kept. Test
+faces choose nothing: they are looked at once, when the finished weights have been read back from disk.
 """
 
 import copy
@@ -205,46 +205,50 @@ def _epochs(
             yield Epoch(epoch + 1, size, epsilon, total)
 
 
-def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> int:
+def fit(recognizer: Recognizer, faces: Tensor, targets: Tensor, recipe: Recipe) -> tuple[int, bool]:
     """Train `recognizer` in place on faces, (N, 3, size, size) in [0, 1], with class indices `targets`, (N,).
 
-    Returns how many epochs its weights have seen. Ctrl-C ends training with the best weights so far: of the epochs with
-    the largest pictures and the largest epsilon, the one with the smallest loss on training faces. During the first
-    epoch it raises KeyboardInterrupt.
+    Returns how many epochs its weights have seen, and whether Ctrl-C ended training. Then they are the best so far: of
+    the epochs with the largest pictures and the largest epsilon, the one with the smallest loss on training faces.
+    During the first epoch, Ctrl-C raises KeyboardInterrupt.
 
     What is to be robust keeps its best averaged weights in any case, and the loss that counts is that under PGD on
     training faces held out. Should suddenly fewer of these resist, catastrophic overfitting has begun: training ends.
     """
-    held = held_out(targets) if recipe.adversarial_epsilon else torch.zeros(len(targets), dtype=torch.bool)
+    robust, interrupted = recipe.adversarial_epsilon > 0, False
+    held = held_out(targets) if robust else torch.zeros(len(targets), dtype=torch.bool)
     guard = Guard(faces[held].to(recognizer.device), targets[held].to(recognizer.device), recipe.adversarial_epsilon)
     averaged = AveragedModel(recognizer, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True)
     best = Best()
     try:
         for epoch in _epochs(recognizer, averaged, faces[~held], targets[~held], recipe):
-            loss = guard.look(averaged.module, epoch.size) if held.any() else epoch.loss
-            best.consider((epoch.size, epoch.epsilon, -loss), epoch.number, averaged.module)
+            if held.any():
+                standing: tuple[float, ...] = (epoch.size, -guard.look(averaged.module, epoch.size))
+            else:
+                standing = (epoch.size, epoch.epsilon, -epoch.loss)
             if guard.lost:
                 break
+            best.consider(standing, epoch.number, averaged.module)
     except KeyboardInterrupt:
         if not best.epoch:
             raise
-    else:
-        if not held.any():
-            return recipe.epochs
+        interrupted = True
     finally:
         recognizer.eval()
+    if not robust and not interrupted:
+        return recipe.epochs, False
     recognizer.load_state_dict(best.state)
-    return best.epoch
+    return best.epoch, interrupted
 
 
 def train(
     architecture: str, name: str, data: DataSet, recipe: Recipe, start: Start | None = None, models: Path = MODELS
-) -> Recognizer:
-    """Train `architecture` on `data`, write `models/<name>/`, and return the recogniser as read back from there.
+) -> tuple[Recognizer, bool]:
+    """Train `architecture` on `data`, and write `models/<name>/`.
 
-    It starts from the weights of `start` or, without it, from scratch. The accuracy in its config is measured on the
-    test faces through the weights on disk. Raises Refused for a name that is not a plain one, and for a folder that
-    cannot be written.
+    Returns the recogniser as read back from there, and whether Ctrl-C ended training. It starts from the weights of
+    `start` or, without it, from scratch. The accuracy in its config is measured on the test faces through the weights
+    on disk. Raises Refused for a name that is not a plain one, and for a folder that cannot be written.
     """
     check_name(name)
     check_writable(models)
@@ -270,11 +274,11 @@ def train(
         recognizer.network.load_state_dict(start.state, strict=False)
     recognizer.to(DEVICE).to(memory_format=torch.channels_last)
     began = time.perf_counter()
-    epochs = fit(recognizer, data.faces, data.targets, recipe)
+    epochs, interrupted = fit(recognizer, data.faces, data.targets, recipe)
     recognizer.config = replace(
         config,
         epochs=epochs,
         trained_on=f"{DEVICE.type}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         training_minutes=round((time.perf_counter() - began) / 60, 1),
     )
-    return write_checkpoint(recognizer, models)
+    return write_checkpoint(recognizer, models), interrupted

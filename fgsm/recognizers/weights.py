@@ -3,7 +3,6 @@
 Safetensors, in one file or in several with an index, and PyTorch's own .pth files, of which no code is ever run.
 """
 
-import hashlib
 import json
 import pickle
 from collections.abc import Mapping
@@ -52,20 +51,6 @@ def weight_files(folder: Path) -> dict[str, set[str]]:
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         raise _damaged(folder / INDEX) from None
     return files
-
-
-def checksum(checkpoint: Path) -> str:
-    """SHA-256 of the weights in a folder or a .pth file, in hexadecimal: what a result was measured with.
-
-    Raises Refused for an index that is none, and OSError.
-    """
-    files = [checkpoint / name for name in sorted(weight_files(checkpoint))] if checkpoint.is_dir() else [checkpoint]
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            while piece := opened.read(2**20):
-                digest.update(piece)
-    return digest.hexdigest()
 
 
 def check_safetensors(folder: Path, shapes: Mapping[str, torch.Size]) -> None:
