@@ -158,7 +158,7 @@ def test_training_writes_a_checkpoint_that_loads(tmp_path):
     data = replace(
         data, training=data.training[::5], faces=data.faces[::5], targets=data.targets[::5], test=data.test[::5]
     )
-    trained = train("resnet18", "brief", data, recipe, models=tmp_path)
+    trained, _ = train("resnet18", "brief", data, recipe, models=tmp_path)
     config = json.loads((tmp_path / "brief" / "config.json").read_text())
     assert config["recipe"]["epochs"] == 1 and 0 <= config["test_accuracy"] <= 1
     again = load_recognizer("brief", models=tmp_path)

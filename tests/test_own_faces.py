@@ -164,7 +164,7 @@ def test_names_are_composed_however_a_folder_spells_them(tmp_path):
     assert data.labels == ["Bruno", "Zoë Angélica"]
     recipe = replace(recipe_for("resnet18", 6, tuning=True), epochs=1, passes=1, small_part=0)
     models = tmp_path / "models"
-    trained = train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models)
+    trained, _ = train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models)
     assert trained.labels == ("Bruno", "Zoë Angélica")
     assert all(name == unicodedata.normalize("NFC", name) for name in trained.config.test_photographs)
     assert sorted(photographs_tested(trained.config).values()) == [
@@ -198,7 +198,7 @@ def checkpoint(folder, tmp_path_factory):
     data = data_set_of(gather(folder, 112), folder, seed=3)
     recipe = replace(recipe_for("resnet18", len(data.training), tuning=True), epochs=1, small_part=0, seed=3)
     models = tmp_path_factory.mktemp("models")
-    return train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models), data, models
+    return train("resnet18", "ours", data, recipe, builtin_weights("resnet18"), models)[0], data, models
 
 
 def test_a_curve_never_tests_on_a_training_face(checkpoint):

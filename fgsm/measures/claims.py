@@ -139,8 +139,8 @@ def read_claim(folder: Path, model: str) -> Claim | None:
         return None
     try:
         said = read_json(file)
-        left = TypeAdapter(list[Share]).validate_python(said.pop("accuracy"))
-        claim = TypeAdapter(Claim).validate_python(said)
+        left = TypeAdapter(list[Share]).validate_json(json.dumps(said.pop("accuracy")))
+        claim = TypeAdapter(Claim).validate_json(json.dumps(said))
         sound = claim.model == model and _counts_fit(claim) and left == claim.shares()
     except (ValueError, TypeError, KeyError, AttributeError):
         sound = False
