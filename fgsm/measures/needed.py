@@ -23,7 +23,7 @@ GOALS = (DODGING, IMPERSONATION)
 LARGEST = 0.1  # epsilon that is tried: as far as the page's slider goes at first
 GRID = [round(LARGEST * step / 100, 6) for step in range(101)]
 FIRST = 1 / 255  # epsilon that walks start with
-NEAR = 0.04  # of itself, to which a walk's epsilon is known
+NEAR = 0.07  # of itself, to which a walk's epsilon is known
 TOGETHER = 20  # faces in a batch
 DIGITS = 5  # after the point, that are kept
 
