@@ -102,16 +102,17 @@ STANDING = {"harder": 1, "easier": 2, "total": 3}
 
 
 def stage_messages():
-    """Faces on the stage by two attacks, one with a target that it does not reach, and one that needs nothing."""
+    """Faces on the stage by two attacks, one with a target that it does not reach, and fooled for sure."""
     recognizer = load_recognizer("resnet18", "cpu")
     import torch
 
     face = torch.full((3, 112, 112), 128 / 255)
     about = {"gain": 10, "note": "x", "stranger": True, "epsilon": 0.0, "link": {"face": None}}
-    for number, (attack, target) in enumerate(((FGSM, 7), (BIM, None), (FGSM, None)), 1):
-        for message in perform(
-            recognizer, face, [0.0, 0.001], 0.0, 3, attack, target, lambda label: "data:,", lambda epsilon: STANDING
-        ):
+    for number, (last, label, attack, target) in enumerate(
+        ((0.001, 3, FGSM, 7), (0.001, 3, BIM, None), (0.3, None, FGSM, None)), 1
+    ):
+        settings = (0.0, label, attack, target, lambda label: "data:,", lambda epsilon: STANDING)
+        for message in perform(recognizer, face, [0.0, last], *settings):
             yield {**message, **about, "id": number}
     for message in pair_messages():  # of a recogniser that compares faces
         yield {**message["stage"], **about, "id": 4}
