@@ -35,11 +35,11 @@ def tab(lasting_page):
 
 def test_epsilons_in_between_are_added_with_one_click(tab):
     field = tab.locator("#curve-epsilons input, #curve-epsilons textarea")
-    field.fill("0, 0.02; 8/255,")
+    field.fill("0, 0.5; 0.02, 8/255,")
     for _ in range(2):
         tab.locator("#curve-add").click()
-        tab.wait_for_function("field => field.value.endsWith('0.05')", arg=field.element_handle())
-    assert field.input_value() == "0, 0.02, 8/255, 0.03, 0.05"
+        tab.wait_for_function("field => field.value.endsWith('0.5')", arg=field.element_handle())
+    assert field.input_value() == "0, 0.02, 0.03, 8/255, 0.05, 0.5"
 
 
 def start(tab, state):

@@ -3,8 +3,7 @@ import { make, translate } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { recogniser, say } from '../shared/texts.js';
 
-const UNATTACKED = 'clean';
-const WORST = 'worst case';
+const TITLES = { clean: 'resist.clean', 'worst case': 'resist.worst case' }; // of rows that are no attack
 
 function drawCell(row, { accuracy, low, high, right }, total) {
   const cell = make('td', row);
@@ -35,9 +34,9 @@ export function mount({ element, props, watch }) {
     const body = make('tbody', table);
     models[0].left.forEach(({ after }, at) => {
       const row = make('tr', body);
-      const name = make('th', row, [UNATTACKED, WORST].includes(after) ? undefined : after);
+      const name = make('th', row, after in TITLES ? say(TITLES[after]) : after);
       name.scope = 'row';
-      make('span', name, say(`resist.${after}`));
+      if (!(after in TITLES)) make('span', name, say(`resist.${after}`));
       for (const { left, total } of models) drawCell(row, left[at], total);
     });
     const doubted = models.filter(({ warnings }) => warnings > 0);

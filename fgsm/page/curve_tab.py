@@ -32,7 +32,8 @@ BETWEEN = ("0.02", "0.03", "0.05")  # where robust recognisers fall, and the cou
 ADD = f"""
 (text) => {{
   const there = text.split(/[,;]/).map((piece) => piece.trim()).filter(Boolean);
-  return [...new Set([...there, ...{list(BETWEEN)}])].join(', ');
+  const value = (piece) => piece.split('/').reduce((above, below) => above / below);
+  return [...new Set([...there, ...{list(BETWEEN)}])].sort((one, other) => value(one) - value(other)).join(', ');
 }}
 """
 
