@@ -16,11 +16,12 @@ from fgsm.attacks import ATTACKS
 from fgsm.faces.dataset import builtin
 from fgsm.measures import evaluate
 from fgsm.measures.claims import CLEAN, WORST, Claim, Tried, claim_file, read_claim, write_claim
+from fgsm.measures.effort import Effort
 from fgsm.measures.evidence import Evidence
 from fgsm.measures.needed import DODGING, IMPERSONATION, NEAR, Needed, needed_epsilons, standing
 from fgsm.measures.smallest import REFINED
 from fgsm.measures.tables import needed_as_csv, needed_in
-from fgsm.measures.trials import Effort, trials
+from fgsm.measures.trials import trials
 from fgsm.recognizers import resist, train
 from fgsm.recognizers.recognizer import Recognizer, load_recognizer
 from fgsm.recognizers.survey import Survey, available_recognizers, checksum, survey_of

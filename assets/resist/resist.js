@@ -3,7 +3,7 @@ import { make, translate } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { recogniser, say } from '../shared/texts.js';
 
-const TITLES = { clean: 'resist.clean', 'worst case': 'resist.worst case' }; // of rows that are no attack
+const NO_ATTACK = ['clean', 'worst case']; // rows that are called by their text alone
 
 function drawCell(row, { accuracy, low, high, right }, total) {
   const cell = make('td', row);
@@ -25,8 +25,8 @@ export function mount({ element, props, watch }) {
   function draw() {
     if (!props.value) return;
     const { epsilon, models } = props.value;
-    const about = { epsilon: notation(Number(epsilon.toFixed(4))), levels: inLevels(epsilon) };
-    root.querySelector('figcaption').textContent = say('resist.title', about);
+    const within = { epsilon: notation(Number(epsilon.toFixed(4))), levels: inLevels(epsilon) };
+    root.querySelector('figcaption').textContent = say('resist.title', within);
     table.replaceChildren();
     const head = make('tr', make('thead', table));
     make('th', head, say('resist.after')).scope = 'col';
@@ -34,9 +34,11 @@ export function mount({ element, props, watch }) {
     const body = make('tbody', table);
     models[0].left.forEach(({ after }, at) => {
       const row = make('tr', body);
-      const name = make('th', row, after in TITLES ? say(TITLES[after]) : after);
+      const about = say(`resist.${after}`);
+      const isAttack = !NO_ATTACK.includes(after);
+      const name = make('th', row, isAttack ? after : about);
       name.scope = 'row';
-      if (!(after in TITLES)) make('span', name, say(`resist.${after}`));
+      if (isAttack) make('span', name, about);
       for (const { left, total } of models) drawCell(row, left[at], total);
     });
     const doubted = models.filter(({ warnings }) => warnings > 0);

@@ -83,10 +83,9 @@ class InSteps(Moves):
         moved = images.repeat(len(epsilons), 1, 1, 1, 1)
         above = [at for at, epsilon in enumerate(epsilons) if epsilon > 0]
         if above:
-            each = torch.tensor([epsilons[at] for at in above], dtype=images.dtype, device=images.device)
-            each = each.repeat_interleave(len(images)).view(-1, 1, 1, 1)
-            first, labels, *more = (rows.repeat(len(above), *[1] * (rows.dim() - 1)) for rows in self.rows)
-            moved[above] = in_halves(self.walk, first, labels, each, *more).unflatten(0, (len(above), len(images)))
+            each = torch.tensor([epsilons[at] for at in above], dtype=images.dtype).repeat_interleave(len(images))
+            rows = torch.arange(len(images)).repeat(len(above))
+            moved[above] = self.each_at(each, rows).unflatten(0, (len(above), len(images)))
         return moved
 
     def each_at(self, epsilons: Tensor, rows: Tensor) -> Tensor:

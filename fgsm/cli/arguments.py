@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from ..faces.fetch import SOURCES
+from ..measures.effort import Effort
 from ..measures.epsilons import COURSE_EPSILONS, known_epsilon, parse_epsilons
 from ..recognizers.config import CLASSIFIERS, DLIB, MOST_ENROLLED, MOST_LABELS, MOST_PHOTOGRAPHS
 from ..texts import Refused
@@ -163,32 +164,25 @@ def parser() -> argparse.ArgumentParser:
         "--epsilon", type=epsilon, default=8 / 255, help="the most a value may change, such as 0.03 (default: 8/255)"
     )
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the claims go")
-    command.add_argument(
-        "--faces", type=count(MOST_PHOTOGRAPHS), metavar="N", help="so many of the test faces (default: all)"
-    )
-    command.add_argument(
-        "--restarts", type=count(MOST_TRIED), default=10, metavar="N", help="random starts of PGD (default: 10)"
-    )
-    command.add_argument(
-        "--queries",
-        type=count(MOST_TRIED),
-        default=5000,
-        metavar="N",
-        help="the most that Square may ask for one face (default: 5000)",
-    )
-    command.add_argument(
-        "--targets",
-        type=count(MOST_LABELS),
-        default=9,
-        metavar="N",
-        help="the labels that APGD-T and FAB-T aim at, at most those that are wrong (default: 9)",
-    )
-    command.add_argument(
-        "--minutes",
-        type=count(MOST_TRIED),
-        metavar="N",
-        help="stop after so many; call again to go on (default: never)",
-    )
+    effort = Effort()
+    for option, most, default, what in (
+        ("--faces", MOST_PHOTOGRAPHS, None, "so many of the test faces (default: all)"),
+        ("--restarts", MOST_TRIED, effort.restarts, f"random starts of PGD (default: {effort.restarts})"),
+        (
+            "--queries",
+            MOST_TRIED,
+            effort.queries,
+            f"the most that Square may ask for a face (default: {effort.queries})",
+        ),
+        (
+            "--targets",
+            MOST_LABELS,
+            effort.targets,
+            f"the labels that APGD-T and FAB-T aim at, at most those that are wrong (default: {effort.targets})",
+        ),
+        ("--minutes", MOST_TRIED, None, "stop after so many; call again to go on (default: never)"),
+    ):
+        command.add_argument(option, type=count(most), default=default, metavar="N", help=what)
     command.add_argument("--seed", type=seed, default=0, help="of everything random (default: 0)")
 
     command = add(

@@ -10,13 +10,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..measures.claims import WORST, Claim, claim_file, write_claim
+from ..measures.effort import Effort
 from ..measures.evaluate import begin, go_on, spread, taken_up
-from ..measures.trials import Effort, Trial, trials
+from ..measures.trials import Trial, trials
 from ..recognizers.recognizer import Recognizer, load
 from ..recognizers.survey import Checkpoint, checksum, survey_of
 from ..recognizers.testset import named_test_set
 from .measure import all_tested, chosen
-from .output import as_columns, counted, make_folder, printable, written_when_stopped
+from .output import as_columns, counted, make_folder, printable, with_interval, written_when_stopped
 
 BAR = "{l_bar}{bar}| {elapsed}, about {remaining} left"
 
@@ -88,7 +89,7 @@ def claims_table(claims: Sequence[Claim]) -> str:
         left = {share.after: share for share in claim.shares()}
         cells = [f"{left[attack].accuracy:.1%}" if attack in left else "-" for attack in after]
         worst = left.get(WORST)
-        interval = f"{worst.accuracy:.1%} ({worst.low:.1%} to {worst.high:.1%})" if worst else "not finished"
+        interval = with_interval(worst.right, worst.total) if worst else "not finished"
         minutes = sum(tried.seconds for tried in claim.tried) / 60
         rows.append([claim.model, str(claim.total), *cells, interval, f"{minutes:.1f}"])
     epsilon = " and ".join(dict.fromkeys(f"{claim.epsilon:.4f}" for claim in claims))

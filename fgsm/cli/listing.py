@@ -7,7 +7,7 @@ from ..faces.fetch import SOURCES
 from ..measures.claims import Claim
 from ..measures.evidence import Evidence
 from ..places import DATA
-from ..recognizers.config import Config, accuracy_of
+from ..recognizers.config import Config, accuracy_of, trained_in
 from ..recognizers.networks import parameters_in
 from ..recognizers.survey import survey_of
 from ..texts import say
@@ -42,14 +42,6 @@ def worst_of(claim: Claim | None) -> str:
     worst = claim.shares()[-1]
     warned = f", {counted(len(claim.warnings), 'warning')}" if claim.warnings else ""
     return f"{worst.accuracy:.1%} of {worst.total} at {claim.epsilon:.4f}{warned}"
-
-
-def trained_in(config: Config) -> str:
-    """How long a recogniser was trained, and on what; of one that compares, how many photographs are enrolled."""
-    if config.enrolled:
-        return f"not trained: {sum(config.enrolled)} photographs enrolled"
-    minutes = config.training_minutes
-    return "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
 
 
 def attacks_command(arguments: argparse.Namespace) -> None:

@@ -10,18 +10,15 @@ from tqdm import tqdm
 from ..attacks.fgsm import FGSM
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.figures import accuracy_figure, examples_figure, needed_figure, transfer_figure
-from ..measures.intervals import wilson_interval
 from ..measures.names import known_attack
-from ..measures.needed import LARGEST, Needed, goals_of, needed_epsilons
+from ..measures.needed import LARGEST, SHORT, Needed, goals_of, needed_epsilons
 from ..measures.tables import curves_as_csv, matrix_as_csv, needed_as_csv, write_table
 from ..measures.transfer import Matrix, comparable, explain_matrix, transfer_matrix
 from ..recognizers.recognizer import load
 from ..recognizers.survey import Checkpoint, available_recognizers, checksum, default_recognizer, survey_of
 from ..recognizers.testset import load_test_set, named_test_set, photographs_tested
 from ..texts import ENGLISH, Refused
-from .output import as_columns, make_folder, written_when_stopped
-
-SHORT = 12  # letters of a checksum, in a table
+from .output import as_columns, make_folder, with_interval, written_when_stopped
 
 
 def curve_command(arguments: argparse.Namespace) -> None:
@@ -156,13 +153,9 @@ def transfer_command(arguments: argparse.Namespace) -> None:
 def matrix_table(matrix: Matrix) -> str:
     """A row for each recogniser that faces were crafted on, a column for each that they met: accuracy and interval."""
 
-    def cell(correct: int) -> str:
-        low, high = wilson_interval(correct, matrix.total)
-        return f"{correct / matrix.total:.1%} ({low:.1%} to {high:.1%})"
-
     rows = [["crafted on", *(f"tried on {model}" for model in matrix.models)]]
     for source, counts in zip(["(no attack)", *matrix.models], [matrix.clean, *matrix.correct], strict=True):
-        rows.append([source, *(cell(correct) for correct in counts)])
+        rows.append([source, *(with_interval(correct, matrix.total) for correct in counts)])
     return (
         f"Accuracy under {matrix.attack}, epsilon {matrix.epsilon:g}, scored in {matrix.precision}\n{as_columns(rows)}"
     )

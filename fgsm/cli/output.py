@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..measures.intervals import wilson_interval
 from ..texts import Refused
 
 
@@ -67,3 +68,9 @@ def print_left_out(reasons: list[str]) -> None:
 def counted(number: int, one: str, several: str = "") -> str:
     """So many things, of which `one` and `several` are the words."""
     return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def with_interval(correct: int, total: int) -> str:
+    """The share of `total` faces that are `correct`, and its 95% interval."""
+    low, high = wilson_interval(correct, total)
+    return f"{correct / total:.1%} ({low:.1%} to {high:.1%})"

@@ -17,12 +17,13 @@ from torch import Tensor
 from ..attacks.bim import BIM
 from ..attacks.fgsm import FGSM
 from ..attacks.gradient import sign_gradient
-from ..recognizers.config import Config
+from ..recognizers.config import Config, trained_in
 from ..recognizers.recognizer import Recognizer
 from ..recognizers.scoring import score
 from ..texts import Refused, say
 from .claims import Claim, Tried, claim_file, read_claim
-from .trials import LIBRARY, PGD_STEPS, TARGETED_DLR_LABELS, Effort, Trial, pgd_restarted
+from .effort import Effort
+from .trials import LIBRARY, PGD_STEPS, TARGETED_DLR_LABELS, Trial, pgd_restarted
 
 TOGETHER = 20  # faces in a batch, after which what is counted can be kept
 LOOKED_AT = 16  # faces on which the gradients are looked at
@@ -67,12 +68,10 @@ def begin(
 
 
 def _training(config: Config) -> str:
-    if config.enrolled:
-        return f"not trained: {sum(config.enrolled)} photographs enrolled"
-    said = {"epochs": config.epochs or config.recipe.get("epochs"), "minutes": config.training_minutes}
-    known = [f"{count} {unit}" for unit, count in said.items() if count]
-    started = f"from {config.started_from}" if config.started_from else ""
-    return ", ".join(filter(None, [*known, started, config.trained_on])) or "not recorded"
+    epochs = config.epochs or config.recipe.get("epochs")
+    known = [f"{epochs} epochs"] if epochs else []
+    started = [f"from {config.started_from}"] if config.started_from else []
+    return ", ".join([*known, *started, trained_in(config)])
 
 
 def taken_up(begun: Claim, folder: Path) -> Claim:

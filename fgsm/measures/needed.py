@@ -26,6 +26,7 @@ FIRST = 1 / 255  # epsilon that walks start with
 NEAR = 0.07  # of itself, to which a walk's epsilon is known
 TOGETHER = 20  # faces in a batch
 DIGITS = 5  # after the point, that are kept
+SHORT = 12  # letters of a checksum, that are kept
 
 Reached = Callable[[Tensor, Tensor], Tensor]  # of rows, (M,), and epsilons, (M,): where the goal is reached, (M,)
 
@@ -34,8 +35,8 @@ Reached = Callable[[Tensor, Tensor], Tensor]  # of rows, (M,), and epsilons, (M,
 class Needed:
     """The smallest epsilon found for the first of `photographs`; infinite where none to LARGEST reaches the goal.
 
-    `weights` is the checksum of the recogniser's. To impersonate, each face is moved towards the next person in the
-    list of people, the last one's towards the first; with one person alone, nobody is impersonated.
+    `weights` is the beginning of the recogniser's checksum. To impersonate, each face is moved towards the next person
+    in the list of people, the last one's towards the first; with one person alone, nobody is impersonated.
     """
 
     model: str
@@ -97,7 +98,7 @@ def needed_epsilons(
 def goals_of(recognizer: Recognizer, attack: Attack) -> list[str]:
     """What `attack` can be asked to do with each of the test faces."""
     may_aim = attack.may_aim and len(recognizer.config.people) > 1
-    return [DODGING, IMPERSONATION] if may_aim else [DODGING]
+    return list(GOALS) if may_aim else [DODGING]
 
 
 def _asked(recognizer: Recognizer, moves: Moves, aims: Tensor, goal: str) -> Reached:

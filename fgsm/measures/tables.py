@@ -9,10 +9,10 @@ from pathlib import Path
 
 from .curve import Snapshot
 from .intervals import wilson_interval
-from .needed import DIGITS, Needed
+from .needed import DIGITS, SHORT, Needed
 from .transfer import Matrix
 
-SHORT_CHECKSUM = re.compile(r"[0-9a-f]{12}")
+SHORT_CHECKSUM = re.compile(rf"[0-9a-f]{{{SHORT}}}")
 MEASURED = ("correct", "total", "accuracy", "ci_low", "ci_high")
 CURVE_COLUMNS = ("model", "attack", "precision", "epsilon", *MEASURED, "fooled", "unknown")
 NEEDED_COLUMNS = ("model", "weights", "attack", "goal", "photograph", "epsilon")

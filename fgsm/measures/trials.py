@@ -24,22 +24,11 @@ from ..attacks.pgd import pgd
 from ..recognizers.scoring import score
 from ..texts import Refused
 from .claims import CLEAN
+from .effort import Effort
 
 LIBRARY = "pyautoattack"
 PGD_STEPS, APGD_STEPS, FAB_STEPS = 50, 100, 100
 DLR_LABELS, TARGETED_DLR_LABELS = 3, 4  # that the loss DLR compares, at least
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard an evaluation tries: PGD's restarts, Square's queries for one face, the targets of APGD-T and FAB-T.
-
-    Queries and targets are those of AutoAttack's standard version.
-    """
-
-    restarts: int = 10
-    queries: int = 5000
-    targets: int = 9
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import cast
 import gradio as gr
 
 from ..measures.claims import Claim
-from ..measures.trials import Effort
+from ..measures.effort import Effort
 from ..recognizers.survey import Checkpoint
 from .drawings import I18N, drawn_by
 from .messages import Left, Resisting, ResistMessage

@@ -91,6 +91,14 @@ def accuracy_of(config: Config) -> str | None:
     return None if config.test_accuracy is None else f"{config.test_accuracy:.1%}"
 
 
+def trained_in(config: Config) -> str:
+    """How long a recogniser was trained, and on what; of one that compares, how many photographs are enrolled."""
+    if config.enrolled:
+        return f"not trained: {sum(config.enrolled)} photographs enrolled"
+    minutes = config.training_minutes
+    return "not recorded" if minutes is None else f"{minutes} min ({config.trained_on or 'not recorded where'})"
+
+
 def read_config(said: object, name: str) -> Config:
     """The Config that a parsed `config.json` of the recogniser `name` stands for; what else it says is left out.
 
