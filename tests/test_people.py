@@ -518,10 +518,15 @@ def on_stage(guest, picture, **square):
     guest.see(own_picture.change_crop, **square)
 
 
+def test_a_name_is_asked_for_anew_though_only_the_last_message_be_drawn(guest):
+    first, second = (guest.ask(enrol_events.take_from_stage)[-1] for _ in range(2))
+    assert second["drafted"] == first["drafted"] and second["asked"] > first["asked"] > 0
+
+
 def test_whom_the_square_on_the_stage_shows_is_enrolled(guest):
     on_stage(guest, two_people(), x=600, y=140, side=184, turn=0)
     said = first_said(guest.ask(enrol_events.take_from_stage)[-1:])
-    assert said["asked"] and [(one["face"], one["faces"]) for one in said["drafted"]] == [(1, 2)]
+    assert said["asked"] == 1 and [(one["face"], one["faces"]) for one in said["drafted"]] == [(1, 2)]
     guest.add("Five")
     embeddings = guest.visit.people.enrolled[0].embeddings
     by_hand = enrol({"Five": [photograph(5)]}).network.embeddings

@@ -21,6 +21,7 @@ export function mount({ element, props, trigger, watch }) {
   const waiting = []; // files that are yet to be sent
   let sending = false;
   let nameWanted = false;
+  let answered = 0;
   let done = () => {}; // called when the server has looked at a batch
 
   const drafted = () => props.value?.drafted ?? [];
@@ -160,7 +161,8 @@ export function mount({ element, props, trigger, watch }) {
     for (const note of notes) make('p', part('.notes'), note);
     tell('.problem', problem);
     done(batch);
-    nameWanted ||= asked;
+    nameWanted ||= asked > answered;
+    answered = asked;
     askName();
   }
 

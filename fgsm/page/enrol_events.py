@@ -31,9 +31,7 @@ Whole = tuple[Any, ...]  # the drawing, the stage, the slider, the recogniser, s
 SKIP = gr.skip()
 
 
-def message_for(
-    event: StageEvent, problem: str = "", batch: int = 0, added: bool = False, asked: bool = False
-) -> EnrolMessage:
+def message_for(event: StageEvent, problem: str = "", batch: int = 0, added: bool = False) -> EnrolMessage:
     """What assets/enrol draws: the visit's people and its draft, and what became of what was asked for."""
     own = event.visit.people
     return {
@@ -52,7 +50,7 @@ def message_for(
         "problem": problem,
         "batch": batch,
         "added": added,
-        "asked": asked,
+        "asked": own.asked,
     }
 
 
@@ -121,10 +119,10 @@ def take_from_stage(event: StageEvent) -> Iterator[EnrolMessage]:
     if face is None:
         raise Refused("refused.no_picture")
     event.visit.people.notes = ()
-    yield message_for(event)  # so that what follows is news, even where this picture is there already
     picture = partial(opened, event.service, face.source, event.caller)
     _draft(event, say("enrol.on_stage", event.language), picture, face.square)
-    yield message_for(event, asked=True)
+    event.visit.people.asked += 1
+    yield message_for(event)
     gallery_of(event.service, event.service.choose(BASE))
 
 

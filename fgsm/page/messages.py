@@ -109,7 +109,7 @@ class EnrolMessage(TypedDict):
     """What assets/enrol draws: the draft, the visit's own people, and what became of what was asked for.
 
     `problem` says why it was refused, `batch` which pictures have all been looked at, `added` that somebody was, and
-    `asked` that a name is wanted for whom the stage shows.
+    `asked` how often a name was wanted for whom the stage shows: one more wants it again.
     """
 
     drafted: list[DraftedPicture]
@@ -118,7 +118,7 @@ class EnrolMessage(TypedDict):
     problem: str
     batch: int
     added: bool
-    asked: bool
+    asked: int
 
 
 class Card(TypedDict):

@@ -58,6 +58,7 @@ class OwnPerson:
 class OwnPeople:
     """The people whom a visit has enrolled, and its draft, whose pictures are numbered; `notes` say what was found.
 
+    `asked` counts how often a name was wanted for whom the stage shows.
     Tuples are replaced as a whole, so that whoever only reads need not wait.
     """
 
@@ -65,6 +66,7 @@ class OwnPeople:
     draft: tuple[Drafted, ...] = ()
     notes: tuple[str, ...] = ()
     drafted: int = 0
+    asked: int = 0
 
     def names(self) -> list[str]:
         return [person.name for person in self.enrolled]
