@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import asdict, replace
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,12 +17,27 @@ from fgsm.attacks import ATTACKS
 from fgsm.faces.dataset import builtin
 from fgsm.measures import evaluate
 from fgsm.measures.claims import CLEAN, WORST, Claim, Tried, claim_file, read_claim, write_claim
+from fgsm.measures.curve import Snapshot
 from fgsm.measures.effort import Effort
 from fgsm.measures.evidence import Evidence
+from fgsm.measures.made import Made, write_made
 from fgsm.measures.needed import DODGING, IMPERSONATION, NEAR, Needed, needed_epsilons, standing
 from fgsm.measures.smallest import REFINED
-from fgsm.measures.tables import needed_as_csv, needed_in
+from fgsm.measures.tables import (
+    curves_as_csv,
+    curves_in,
+    matrix_as_csv,
+    matrix_in,
+    needed_as_csv,
+    needed_in,
+    write_table,
+)
+from fgsm.measures.transfer import Matrix
 from fgsm.measures.trials import trials
+from fgsm.page.curve_tab import CurveTab
+from fgsm.page.event import Event
+from fgsm.page.measurement import Board
+from fgsm.page.service import Service
 from fgsm.recognizers import resist, train
 from fgsm.recognizers.recognizer import Recognizer, load_recognizer
 from fgsm.recognizers.survey import Survey, available_recognizers, checksum, survey_of
@@ -403,6 +419,77 @@ def test_quartiles_and_places_are_those_of_the_sorted_faces():
     for text in ("", "model,epsilon\n", table[:-10], *(table.replace(*change) for change in hostile)):
         with pytest.raises(ValueError):
             needed_in(text)
+
+
+def test_curves_and_a_matrix_are_read_as_they_were_written():
+    curve = Snapshot("one", "FGSM", "float32", [0.0, 8 / 255], [9, 3], [0, 6], [0, 1], 9, 10, [[], []])
+    other = replace(curve, model="two", correct=[8, 0], fooled=[0, 8], recognised=8)
+    assert curves_in(curves_as_csv([curve, other])) == [curve, other]
+    nothing = [[0, 0], [0, 0]]
+    matrix = Matrix(
+        ["one", "two"], "FGSM", "float32", 0.02, [9, 8], [[1, 7], [6, 2]], nothing, 10, [[[], []], [[], []]]
+    )
+    assert matrix_in(matrix_as_csv(matrix)) == matrix
+    table = curves_as_csv([curve])
+    for text in (
+        "",
+        table.replace("FGSM,float32", "FGSM"),
+        table.replace(",9,10", ",11,10"),
+        table.replace("0.0,", "2,"),
+        table.replace("0.0,", "0.1,"),
+        table.replace("FGSM", "somebody's"),
+        table.replace(",10,", f",{10**300},"),
+        table.replace(",9,10", ",9,11"),
+        "\n".join(reversed(table.splitlines())),
+        "\n".join([table.splitlines()[0], *reversed(table.splitlines()[1:])]),
+    ):
+        with pytest.raises(ValueError):
+            curves_in(text)
+    table = matrix_as_csv(matrix)
+    columns, *rows = table.splitlines()
+    for text in (
+        "",
+        "\n".join([columns, *rows[:-1]]),
+        table.replace(",6,10", ",x,10"),
+        table.replace("FGSM", "somebody's"),
+        table.replace(",10,", f",{10**300},"),
+        "\n".join([columns, *rows[:2], *reversed(rows[2:])]),
+    ):
+        with pytest.raises(ValueError):
+            matrix_in(text)
+
+
+def test_curves_are_evidence_for_the_very_weights_they_were_measured_on(tmp_path):
+    installed = survey_of().look().usable
+    curves = [Snapshot(name, "FGSM", "float32", [0.0], [9], [0], [0], 9, 10, [[]]) for name in ("resnet18", "resnet")]
+    weights = {"resnet18": checksum(installed["resnet18"])[:12], "resnet": "0" * 12}
+    table = tmp_path / "accuracy.csv"
+    write_table(curves_as_csv(curves), table)
+    assert Evidence(tmp_path).curves(installed) is None  # nobody says how they were measured
+    write_made(made := Made("python -m fgsm curve", "2026-11-28", weights), table)
+    assert Evidence(tmp_path).curves(installed) is None  # of which one has other weights by now
+    write_table(curves_as_csv(curves[:1]), table)
+    assert Evidence(tmp_path).curves(installed) == (made, curves[:1])
+    for hostile in (
+        "",
+        "[]",
+        "{}",
+        '{"command": 7, "date": "x", "weights": {}}',
+        '{"command": "x", "date": "x", "weights": 7}',
+        json.dumps({"command": "x", "date": "x", "weights": {"resnet18": weights["resnet18"][0]}}),
+        "[" * 10**5,
+    ):
+        table.with_suffix(".json").write_text(hostile)
+        assert Evidence(tmp_path).curves(installed) is None
+    service = Service()
+    service.evidence = Evidence(tmp_path)
+    write_made(made, table)
+    shown = CurveTab(service).opening()
+    assert shown["state"] == "shipped" and shown["shipped"]["date"] == "2026-11-28"
+    assert [curve["model"] for curve in shown["curves"]] == ["resnet18"]
+    event = Event(service, SimpleNamespace(session_hash="somebody", client=None, headers={}))
+    buttons = CurveTab(service).hand_out(Board(), event)  # there is no figure
+    assert [button.interactive for button in buttons] == [False, False]
 
 
 def test_the_command_writes_what_it_finds(command_line, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The command line: `fgsm COMMAND` or `python -m fgsm COMMAND`."""
 
+import argparse
 import importlib
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print_anything()
     try:
         try:
-            arguments = parser().parse_args(argv)
+            words = sys.argv[1:] if argv is None else [*argv]
+            arguments = parser().parse_args(words, argparse.Namespace(words=words))
             module, function = COMMANDS[arguments.command]
             getattr(importlib.import_module(f".{module}", __package__), function)(arguments)
         finally:

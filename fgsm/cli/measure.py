@@ -2,14 +2,17 @@
 
 import argparse
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from datetime import date
 
 from tqdm import tqdm
 
 from ..attacks.fgsm import FGSM
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.figures import accuracy_figure, examples_figure, needed_figure, transfer_figure
+from ..measures.made import Made, forget_made, write_made
 from ..measures.names import known_attack
 from ..measures.needed import LARGEST, SHORT, Needed, goals_of, needed_epsilons
 from ..measures.tables import curves_as_csv, matrix_as_csv, needed_as_csv, write_table
@@ -24,9 +27,11 @@ from .output import as_columns, make_folder, with_interval, written_when_stopped
 def curve_command(arguments: argparse.Namespace) -> None:
     """Measure accuracy against epsilon."""
     attacks = [known_attack(name) for name in dict.fromkeys(arguments.attack)]
-    recognizers = [load(checkpoint, survey_of()) for checkpoint in chosen(arguments.model, all_tested)]
+    checkpoints = chosen(arguments.model, all_tested)
+    recognizers = [load(checkpoint, survey_of()) for checkpoint in checkpoints]
     make_folder(arguments.out)
     table = arguments.out / "accuracy.csv"
+    forget_made(table)
     curves: dict[tuple[str, str], Snapshot] = {}
 
     def write() -> None:
@@ -48,6 +53,7 @@ def curve_command(arguments: argparse.Namespace) -> None:
                     figure.savefig(arguments.out / f"examples_{recognizer.name}.png", dpi=100)
     measured = list(curves.values())
     accuracy_figure(measured).savefig(arguments.out / "accuracy.png", dpi=110)
+    write_made(made_of(arguments, checkpoints), table)
     print("\n".join([curve_table(measured), *explain_curves(measured, available_recognizers(), ENGLISH)]))
 
 
@@ -63,6 +69,12 @@ def chosen(names: Sequence[str], everyone: Callable[[], list[str]]) -> list[Chec
         raise Refused("refused.no_recognisers")
     found = survey_of().look()
     return [found.named(name) for name in dict.fromkeys(names)]
+
+
+def made_of(arguments: argparse.Namespace, checkpoints: Sequence[Checkpoint]) -> Made:
+    """What is said of a table that is measured today."""
+    weights = {checkpoint.name: checksum(checkpoint)[:SHORT] for checkpoint in checkpoints}
+    return Made(f"python -m fgsm {shlex.join(arguments.words)}", date.today().isoformat(), weights)
 
 
 def curve_table(curves: Sequence[Snapshot]) -> str:
@@ -137,6 +149,7 @@ def transfer_command(arguments: argparse.Namespace) -> None:
     table = arguments.out and arguments.out / "transfer.csv"
     if table:
         make_folder(arguments.out)
+        forget_made(table)
     matrices = transfer_matrix(recognizers, images, labels, arguments.epsilon, attack)
     matrix = next(matrices)
     title = f"{attack.name}, epsilon {arguments.epsilon:g}"
@@ -147,6 +160,7 @@ def transfer_command(arguments: argparse.Namespace) -> None:
     if table:
         write_table(matrix_as_csv(matrix), table)
         transfer_figure(matrix).savefig(arguments.out / "transfer.png", dpi=110)
+        write_made(made_of(arguments, alike), table)
     print("\n".join([matrix_table(matrix), *explain_matrix(matrix, configs, ENGLISH)]))
 
 

@@ -18,11 +18,15 @@ LONGEST = 40  # letters of a number
 
 
 def known_epsilon(value: object) -> float:
-    """An epsilon from a number, or text of a number or of a fraction such as 8/255: 0, or SMALLEST_EPSILON to 1."""
+    """An epsilon from a number, or text of a number or of a fraction such as 8/255: 0, or SMALLEST_EPSILON to 1.
+
+    In text a comma counts as a decimal point, where there is none.
+    """
     if value is None or value == "":
         raise Refused("refused.epsilon_none")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    epsilon: Any = value if is_number else _number_in(value)
+    written = value.replace(",", ".") if isinstance(value, str) and "." not in value else value
+    epsilon: Any = value if is_number else _number_in(written)
     if epsilon is not None and (epsilon == 0 or SMALLEST_EPSILON <= epsilon <= 1):
         return abs(float(epsilon))
     if epsilon is not None and 1 < epsilon <= 255 and epsilon == int(epsilon):

@@ -1,14 +1,19 @@
-"""What has been measured of recognisers before: claims and smallest epsilons, where the weights are the same."""
+"""What has been measured of recognisers before: claims, smallest epsilons, curves, where the weights are the same."""
 
 import functools
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..places import ASSETS
 from ..recognizers.survey import Checkpoint, checksum
 from ..texts import Refused
 from .claims import Claim, read_claim
+from .curve import Snapshot
+from .made import Made, read_made
 from .needed import Needed
-from .tables import needed_in
+from .tables import curves_in, matrix_in, needed_in
+from .transfer import Matrix
 
 SHIPPED = ASSETS / "results"
 
@@ -32,6 +37,31 @@ class Evidence:
         """The smallest epsilons over the test faces."""
         found = self._needed.get((checkpoint.name, attack, goal))
         return found if found and self._checksum(checkpoint).startswith(found.weights) else None
+
+    def curves(self, installed: Mapping[str, Checkpoint]) -> tuple[Made, list[Snapshot]] | None:
+        """The accuracy curves, where all their recognisers are `installed`, and how they were measured."""
+        try:
+            made = read_made(table := self.folder / "accuracy.csv")
+            curves = curves_in(table.read_text("utf-8"))
+        except (ValueError, OSError):
+            return None
+        if not all(self._is_same(made, curve.model, installed) for curve in curves):
+            return None
+        return made, [replace(curve, threshold=installed[curve.model].config.threshold) for curve in curves]
+
+    def matrix(self, installed: Mapping[str, Checkpoint]) -> tuple[Made, Matrix] | None:
+        """The matrix of transfer, where all its recognisers are `installed`, and how it was measured."""
+        try:
+            made = read_made(table := self.folder / "transfer.csv")
+            matrix = matrix_in(table.read_text("utf-8"))
+        except (ValueError, OSError):
+            return None
+        return (made, matrix) if all(self._is_same(made, model, installed) for model in matrix.models) else None
+
+    def _is_same(self, made: Made, model: str, installed: Mapping[str, Checkpoint]) -> bool:
+        """Whether the weights that were measured are the installed ones."""
+        weights = made.weights.get(model)
+        return bool(weights) and model in installed and self._checksum(installed[model]).startswith(weights or "-")
 
     @functools.cached_property
     def _needed(self) -> dict[tuple[str, str, str], Needed]:

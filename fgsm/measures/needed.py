@@ -5,6 +5,7 @@ Recognition" (2020), section 3.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypedDict
@@ -27,6 +28,7 @@ NEAR = 0.07  # of itself, to which a walk's epsilon is known
 TOGETHER = 20  # faces in a batch
 DIGITS = 5  # after the point, that are kept
 SHORT = 12  # letters of a checksum, that are kept
+SHORT_CHECKSUM = re.compile(rf"[0-9a-f]{{{SHORT}}}")
 
 Reached = Callable[[Tensor, Tensor], Tensor]  # of rows, (M,), and epsilons, (M,): where the goal is reached, (M,)
 
