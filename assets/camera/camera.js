@@ -56,7 +56,14 @@ export function mount({ element }) {
     hand(file, upload);
   }
 
+  // Gradio gives its button another name than what is written on it, which those who speak to the page cannot know.
+  function nameAsWritten() {
+    for (const button of panel.querySelectorAll('.photo button[aria-dropeffect][aria-label]')) button.ariaLabel = null;
+  }
+
   translate(root);
+  nameAsWritten();
+  new MutationObserver(nameAsWritten).observe(panel, { childList: true, subtree: true });
   if (window.isSecureContext) {
     listen(window, 'unhandledrejection', onRefused);
     listen(document, 'click', ({ target }) => photoOf(target) && tell(null)); // a sentence is about one try

@@ -1,8 +1,11 @@
 // Accuracy curves as SVG, from what fgsm/page/curve_tab.py sends with every batch of faces.
-import { makeSvg, tellMeasured, translate } from '../shared/dom.js';
+import { makeSvg, translate } from '../shared/dom.js';
 import { notation, percent } from '../shared/formats.js';
+import { measuredIn } from '../shared/measured.js';
 import { recogniser, say } from '../shared/texts.js';
 import { colours, scales } from './scales.js';
+
+const APART = 14; // pixels between a point and what is said of it
 
 const named = ({ model, title }) => `${recogniser(model)}, ${say(title)}`;
 
@@ -66,8 +69,9 @@ export function mount({ element, props, trigger, watch }) {
     tooltip.textContent = text;
     tooltip.hidden = false;
     const room = svg.clientWidth - tooltip.offsetWidth - 4;
-    tooltip.style.left = `${Math.max(0, Math.min(x + 12, room))}px`;
-    tooltip.style.top = `${Math.max(0, y - tooltip.offsetHeight - 12)}px`;
+    const above = y - tooltip.offsetHeight - APART;
+    tooltip.style.left = `${Math.max(0, Math.min(x - tooltip.offsetWidth / 2, room))}px`;
+    tooltip.style.top = `${above < 0 ? y + APART : above}px`; // beneath it, or it would cover the point
   }
 
   function drawPoint(curve, at, colour, place, axis) {
@@ -133,9 +137,10 @@ export function mount({ element, props, trigger, watch }) {
     }
     if (focused) [...svg.querySelectorAll('.point')].find((point) => identityOf(point) === focused)?.focus();
     drawLegend(curves, colour);
-    tellMeasured(root, value);
+    drawMeasured(value);
   }
 
+  const drawMeasured = measuredIn(root, () => trigger('apply', {}));
   translate(root);
   watch('value', draw);
   new ResizeObserver(draw).observe(root);

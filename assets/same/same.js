@@ -6,7 +6,7 @@ import { inLevels, notation } from '../shared/formats.js';
 import { paint } from '../shared/paint.js';
 import { follow, pronounce } from '../shared/slider.js';
 import { say } from '../shared/texts.js';
-import { decode, isScored } from '../viewer/message.js';
+import { decode, scored } from '../viewer/message.js';
 import { clamp, mover, positionOf, rint } from '../viewer/pixels.js';
 import { drawScale, written } from './scale.js';
 
@@ -110,7 +110,7 @@ export function mount({ element, props, trigger, watch }) {
     drawSmallest();
     draw();
     root.dataset.ready = pair.id;
-    root.setAttribute('aria-busy', String(!isScored(face)));
+    root.setAttribute('aria-busy', String(scored(face) < 1));
   }
 
   function move(value) {

@@ -19,7 +19,24 @@ def _how(language: str) -> dict[str, str]:
     return {"how": before, "how.rest": after}
 
 
-I18N = gr.I18n(**{language: {**texts, **_how(language)} for language, texts in TEXTS.items()})
+class Words(gr.I18n):
+    """The texts that Gradio shows: those that a layout has asked for, and no others travel with the page."""
+
+    def __init__(self, **translations: dict[str, str]) -> None:
+        super().__init__(**translations)
+        self._asked: set[str] = set()
+
+    def __call__(self, key: str) -> Any:
+        self._asked.add(key)
+        return super().__call__(key)
+
+    @property
+    def translations_dict(self) -> dict[str, dict[str, str]]:
+        asked = sorted(self._asked)
+        return {language: {key: texts[key] for key in asked} for language, texts in self.translations.items()}
+
+
+I18N = Words(**{language: {**texts, **_how(language)} for language, texts in TEXTS.items()})
 MOUNTED = """
 import(new URL('drawings/{name}/{name}.js', document.baseURI))
   .then(({{ mount }}) => mount({{ element, props, trigger, watch }}));
@@ -41,15 +58,20 @@ def script(path: str, known: str) -> Response | None:
     if path not in modules():
         return None
     text, tag = modules()[path]
-    headers = {"cache-control": "no-cache", "etag": tag, "x-content-type-options": "nosniff"}
+    # Weak, since it is one for the text however it is packed on its way (RFC 9110, 8.8.1).
+    headers = {"cache-control": "no-cache", "etag": f"W/{tag}", "x-content-type-options": "nosniff"}
     return Response(None, 304, headers) if tag in known else Response(text, 200, headers, "text/javascript")
 
 
 def head() -> str:
-    """What the page's head holds for all drawings: the texts, and assets/shared/page.js."""
+    """What the page's head holds for all drawings: the texts, assets/shared/page.js, and the page's own style.
+
+    Gradio would write each rule of the style once more, and leave out of the first copy what stands in a media query.
+    """
     texts = json.dumps(TEXTS, ensure_ascii=False).replace("<", "\\u003c")
+    style = (ASSETS / "page" / "page.css").read_text("utf-8")
     return (
-        f'<script type="application/json" id="fgsm-texts">{texts}</script>'
+        f'<style>{style}</style><script type="application/json" id="fgsm-texts">{texts}</script>'
         "<script>import(new URL('drawings/shared/page.js', document.baseURI));</script>"
     )
 

@@ -30,12 +30,14 @@ from .service import Service
 from .temporary_folder import own_folder
 from .uploads import UNCLAIMED
 from .visitors import Visitor
+from .zipped import zipped
 
 API = "/gradio_api"
 SLICE = 2**16  # bytes
 BEAT = 10.0  # seconds between two signs of life to an open page
 NAME = r"[A-Za-z0-9_-]{1,64}"
 UNHEARD = (b"range", b"if-range", b"x-gradio-server")  # Gradio sends them back, or to others
+PACKED = ("/", "/config", f"{API}/info")  # what is large; Gradio's own files come as they are
 KEPT_NOWHERE = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 PLAIN = re.compile(  # addresses that are handed on as they are
     rf"/|/config/?|/theme\.css|/robots\.txt|/favicon\.ico|/manifest\.json|/(static|assets)/.+"
@@ -109,7 +111,8 @@ class Gate:
                 message = {**message, "headers": [*message["headers"], (b"set-cookie", new_cookie(request).encode())]}
             await send(message)
 
-        await self.app(request.scope, request.receive, with_cookie)
+        answer = zipped(request, with_cookie) if request.scope["path"] in PACKED else with_cookie
+        await self.app(request.scope, request.receive, answer)
 
     def _visitor(self, request: Request, session: object) -> Visitor:
         if not isinstance(session, str) or not re.fullmatch(NAME, session):
@@ -136,7 +139,7 @@ class Gate:
         answer = script(path, request.headers.get("if-none-match", ""))
         if answer is None:
             raise Answered(404, "There is no such script here.")
-        await answer(request.scope, request.receive, send)
+        await answer(request.scope, request.receive, zipped(request, send))
 
     async def _listen(self, request: Request, send: Send, event: str | None = None) -> None:
         """A connection on which answers are awaited."""
@@ -148,7 +151,7 @@ class Gate:
         if visitor.cookie is None and visitor.streams and not event:
             raise Answered(409, "Somebody listens to this visit already.")  # with a cookie it can only be the same one
         with counted(visitor, "streams"):
-            await self.app(request.scope, request.receive, send)
+            await self.app(request.scope, request.receive, zipped(request, send))
 
     async def _progress(self, request: Request, send: Send) -> None:
         """How far an upload is; it is over before anybody could read that."""
