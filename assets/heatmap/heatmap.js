@@ -1,6 +1,7 @@
 // A heat map of accuracies as a table, from what fgsm/page/transfer_tab.py sends with every batch of faces.
-import { make, tellMeasured, translate } from '../shared/dom.js';
+import { make, translate } from '../shared/dom.js';
 import { percent } from '../shared/formats.js';
+import { measuredIn } from '../shared/measured.js';
 import { recogniser, say } from '../shared/texts.js';
 
 // From red, nobody named right, through yellow to green: each light enough for black letters.
@@ -18,11 +19,11 @@ function drawCell(row, source, model, { accuracy, low, high, correct }, total) {
   Object.assign(cell.style, { background: colour(accuracy), color: '#111' });
   const shares = { accuracy: percent(accuracy), low: percent(low), high: percent(high) };
   make('b', cell, shares.accuracy);
-  make('span', cell, `${shares.low} – ${shares.high}`);
+  make('span', cell, `${shares.low} – ${shares.high}`, 'interval');
   const names = { source: source && recogniser(source), other: recogniser(model) };
   const what = say(source === null ? 'transfer.cell_clean' : 'transfer.cell_hover', names);
+  make('span', cell, what, 'heard');
   cell.title = [what, say('chart.accuracy', shares), say('chart.correct', { correct, total })].join('\n');
-  cell.ariaLabel = cell.title;
 }
 
 export function mount({ element, props, trigger, watch }) {
@@ -50,13 +51,14 @@ export function mount({ element, props, trigger, watch }) {
   function draw() {
     if (!props.value) return;
     drawTable(props.value);
-    tellMeasured(root, props.value);
+    drawMeasured(props.value);
   }
 
   table.addEventListener('click', ({ target }) => {
     const { source, model } = target.closest('button')?.dataset ?? {};
     if (source) trigger('click', { source, model });
   });
+  const drawMeasured = measuredIn(root, () => trigger('apply', {}));
   translate(root);
   watch('value', draw);
   draw();

@@ -12,6 +12,7 @@ from ..attacks.fgsm import FGSM
 from ..attacks.gradient import COST
 from ..measures.curve import Snapshot, accuracy_curve, explain_curves
 from ..measures.epsilons import COURSE_EPSILONS, parse_epsilons
+from ..measures.made import Made
 from ..measures.names import known_attacks, known_recognizers
 from ..measures.tables import curves_as_csv
 from ..recognizers.scoring import fast_dtype
@@ -64,33 +65,28 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
 
     name = "curve"
     drawing = "chart"
+    file_names = ("accuracy.csv", "accuracy.png")
 
     def inputs(self) -> list[Component]:
         default = self.service.default()
-        with gr.Row():
-            models = Names(
-                choices(self.service),
-                value=[default.name] if default else [],
-                label=I18N("page.recognisers"),
-                elem_id="curve-models",
-                scale=4,
-                min_width=280,
-            )
-            with gr.Column(scale=4, min_width=280):
-                epsilons = Text(
-                    ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
-                    label=I18N("page.epsilons"),
-                    elem_id="curve-epsilons",
-                )
-                more = gr.Button(I18N("curve.add"), elem_id="curve-add", size="sm")
-            attacks = Names(
-                [(I18N(attack.title), name) for name, attack in ATTACKS.items()],
-                value=[FGSM.name],
-                label=I18N("page.attacks"),
-                elem_id="curve-attacks",
-                scale=2,
-                min_width=240,
-            )
+        models = Names(
+            choices(self.service),
+            value=[default.name] if default else [],
+            label=I18N("page.recognisers"),
+            elem_id="curve-models",
+        )
+        epsilons = Text(
+            ", ".join(f"{epsilon:g}" for epsilon in COURSE_EPSILONS),
+            label=I18N("page.epsilons"),
+            elem_id="curve-epsilons",
+        )
+        more = gr.Button(I18N("curve.add"), elem_id="curve-add", size="sm")
+        attacks = Names(
+            [(I18N(attack.title), name) for name, attack in ATTACKS.items()],
+            value=[FGSM.name],
+            label=I18N("page.attacks"),
+            elem_id="curve-attacks",
+        )
         more.click(None, epsilons, epsilons, js=ADD, show_progress="hidden")
         return [models, epsilons, attacks]
 
@@ -125,11 +121,17 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
         curves = [_curve(snapshot, job in remembered) for job, snapshot in results.items()]
         return {"axis": FGSM.axis, "curves": curves}
 
+    def shipped(self) -> tuple[Made, str, dict[str, Any]] | None:
+        if (found := self.service.evidence.curves(self.service.found().usable)) is None:
+            return None
+        made, curves = found
+        return made, precisions_of(curves), {"axis": FGSM.axis, "curves": [_curve(curve, False) for curve in curves]}
+
     def progress(self, job: Job[Snapshot], result: Snapshot, seconds: str, language: str) -> str:
         return say("curve.progress", language, total=result.total, seconds=seconds, **_names(result, language))
 
     def ended(self, results: Results, language: str) -> str:
-        precision = ", ".join(sorted({curve.precision for curve in results.values()}))
+        precision = precisions_of(results.values())
         totals = ", ".join(map(str, sorted({curve.total for curve in results.values()})))
         return say("curve.finished", language, total=totals, precision=precision)
 
@@ -141,11 +143,11 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
         configs = {model.name: model.config for job in results for model in job.models}
         return explain_curves(list(results.values()), configs, language)
 
-    def files(self, results: Results) -> dict[str, bytes]:
+    def files(self, results: Results) -> tuple[bytes, bytes]:
         from ..measures.figures import accuracy_figure  # Matplotlib takes half a second: the page's start need not wait
 
         curves = list(results.values())
-        return {"accuracy.csv": curves_as_csv(curves).encode(), "accuracy.png": as_png(accuracy_figure(curves))}
+        return curves_as_csv(curves).encode(), as_png(accuracy_figure(curves))
 
     def examples(self, event: Event, results: Results) -> FooledMessage:
         model, attack, epsilon = event.told("model", "attack", "epsilon")
@@ -159,6 +161,11 @@ class CurveTab(Tab[Snapshot, CurvesAsked]):
         about = say("curve.point", event.language, **_names(curve, event.language), **shown)
         of = (ATTACKS[curve.attack], chosen, curve.epsilons[at])
         return fooled_faces(event, *of, chosen, curve.examples[at], about, curve.fooled[at])
+
+
+def precisions_of(curves: Collection[Snapshot]) -> str:
+    """The precisions in which curves were scored."""
+    return ", ".join(sorted({curve.precision for curve in curves}))
 
 
 def _names(curve: Snapshot, language: str) -> dict[str, str]:

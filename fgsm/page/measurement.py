@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import gradio as gr
 from gradio.components import Component
 
+from ..measures.made import Made
 from ..texts import Refused, say
 from .drawings import I18N, drawn_by
 from .event import Event, politely
-from .messages import FooledMessage, Measured
+from .messages import FooledMessage, Measured, Shipped
 from .shared_measurement import Job, Measurements, R
 
 if TYPE_CHECKING:
@@ -41,10 +42,14 @@ class Board(Generic[R]):
 
 
 class Tab(ABC, Generic[R, Asked]):
-    """What a tab measures and how it is drawn. `name` is the API's name for it, `drawing` a folder in assets/."""
+    """What a tab measures and how it is drawn.
+
+    `name` is the API's name for it, `drawing` a folder in assets/, and `file_names` those of its table and its figure.
+    """
 
     name: str
     drawing: str
+    file_names: tuple[str, str]
 
     def __init__(self, service: "Service") -> None:
         self.service = service
@@ -70,6 +75,10 @@ class Tab(ABC, Generic[R, Asked]):
         """What the drawing shows, besides what every Measured says."""
 
     @abstractmethod
+    def shipped(self) -> tuple[Made, str, dict[str, Any]] | None:
+        """Of what came with the page: how and in which precision it was measured, and what `drawn` says of it."""
+
+    @abstractmethod
     def progress(self, job: Job[R], result: R, seconds: str, language: str) -> str:
         """A sentence on how far it is."""
 
@@ -86,12 +95,33 @@ class Tab(ABC, Generic[R, Asked]):
         """What surprises people in the results, explained."""
 
     @abstractmethod
-    def files(self, results: Mapping[Job[R], R]) -> dict[str, bytes]:
-        """Some results as a table and as a figure, by name of file."""
+    def files(self, results: Mapping[Job[R], R]) -> tuple[bytes, bytes]:
+        """Some results as a table and as a figure."""
 
     @abstractmethod
     def examples(self, event: Event, results: Mapping[Job[R], R]) -> FooledMessage:
         """The faces behind what was clicked. Raises Refused where that is no longer there."""
+
+    def opening(self) -> dict[str, Any] | None:
+        """The drawing before anything is measured: what came with the page, where that is about these recognisers."""
+        if (found := self.shipped()) is None:
+            return None
+        made, precision, drawn = found
+        shipped: Shipped = {"command": made.command, "date": made.date, "precision": precision}
+        said: Measured = {"state": "shipped", "progress": 0, "message": "", "notes": [], "shipped": shipped}
+        return {**said, **drawn}
+
+    def hand_out(self, board: Board[R], event: Event) -> tuple[Any, ...]:
+        """The files of what came with the page, for a browser that shows it."""
+        if board.state != "empty" or self.shipped() is None:
+            return gr.skip(), gr.skip()
+        hand_out, folder = self.service.uploads.hand_out, self.service.evidence.folder
+        try:
+            files = [(folder / name).read_bytes() for name in self.file_names]
+        except OSError:
+            return _buttons()
+        named = zip(files, self.file_names, strict=True)
+        return _buttons(*(hand_out(data, name, event.session) for data, name in named))
 
     def is_present(self, job: Job[R]) -> bool:
         """Whether the recognisers of `job` are still the ones that have these names."""
@@ -168,7 +198,7 @@ class Tab(ABC, Generic[R, Asked]):
         self, board: Board[R], state: str, share: float, message: str, notes: list[str] | None = None
     ) -> dict[str, Any]:
         """What the drawing is sent."""
-        said: Measured = {"state": state, "progress": share, "message": message, "notes": notes or []}
+        said: Measured = {"state": state, "progress": share, "message": message, "notes": notes or [], "shipped": None}
         return {**said, **self.drawn(board.results, board.remembered)}
 
     def _downloads(self, board: Board[R], event: Event) -> tuple[gr.DownloadButton, ...]:
@@ -176,7 +206,8 @@ class Tab(ABC, Generic[R, Asked]):
         if not board.results:
             return _buttons()
         files = self.service.once(event.caller, 0.5, self.files, dict(board.results))
-        return _buttons(*(self.service.uploads.hand_out(data, name, event.session) for name, data in files.items()))
+        named = zip(files, self.file_names, strict=True)
+        return _buttons(*(self.service.uploads.hand_out(data, name, event.session) for data, name in named))
 
 
 class _Clock:
@@ -222,17 +253,29 @@ def build(tab: Tab[Any, Any]) -> list[Component]:
     """Lay out a tab, with its buttons, its drawing and the faces behind it. Returns its inputs."""
     name, service = tab.name, tab.service
     board: Component = gr.State(Board())
-    inputs = tab.inputs()
     with gr.Row():
-        start = gr.Button(I18N("page.start"), variant="primary", elem_id=f"{name}-start", min_width=140)
-        stop = gr.Button(I18N("page.stop"), elem_id=f"{name}-stop", min_width=140)
-        table = gr.DownloadButton(cast(str, I18N("page.csv")), interactive=False, elem_id=f"{name}-csv", min_width=140)
-        figure = gr.DownloadButton(cast(str, I18N("page.png")), interactive=False, elem_id=f"{name}-png", min_width=140)
-    plot = drawn_by(tab.drawing, elem_id=name, value=None)
+        with gr.Column(scale=5, min_width=320):
+            plot = drawn_by(tab.drawing, elem_id=name, value=tab.opening())
+            with gr.Row():
+                table, figure = (
+                    gr.DownloadButton(
+                        cast(str, I18N(f"page.{kind}")), interactive=False, elem_id=f"{name}-{kind}", size="sm"
+                    )
+                    for kind in ("csv", "png")
+                )
+        with gr.Column(scale=2, min_width=320):
+            inputs = tab.inputs()
+            with gr.Row():
+                start = gr.Button(I18N("page.start"), variant="primary", elem_id=f"{name}-start", min_width=120)
+                stop = gr.Button(I18N("page.stop"), elem_id=f"{name}-stop", min_width=90)
     faces = drawn_by("fooled", elem_id=f"{name}-faces", value=NO_FACES)
 
     def stopped(board: Board[Any], request: gr.Request) -> tuple[Any, ...]:
         answer: tuple[Any, ...] = politely(tab.stop)(board, Event(service, request))
+        return answer
+
+    def handed_out(board: Board[Any], request: gr.Request) -> tuple[Any, ...]:
+        answer: tuple[Any, ...] = politely(tab.hand_out)(board, Event(service, request))
         return answer
 
     def show_faces(board: Board[Any], request: gr.Request, data: gr.EventData) -> Any:
@@ -248,4 +291,5 @@ def build(tab: Tab[Any, Any]) -> list[Component]:
     cancelled = stop.click(None, cancels=running)  # first: no late batch may follow the word "Stopped"
     cancelled.then(stopped, board, outputs, **private)
     plot.click(show_faces, board, faces, **private)
+    plot.apply(handed_out, board, [table, figure], **private)
     return inputs

@@ -12,6 +12,7 @@ from ..attacks.fgsm import FGSM
 from ..attacks.gradient import COST
 from ..measures.epsilons import known_epsilon
 from ..measures.intervals import wilson_interval
+from ..measures.made import Made
 from ..measures.names import known_attack, known_recognizers
 from ..measures.tables import matrix_as_csv
 from ..measures.transfer import Matrix, are_comparable, comparable, explain_matrix, transfer_matrix
@@ -55,31 +56,22 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
 
     name = "transfer"
     drawing = "heatmap"
+    file_names = ("transfer.csv", "transfer.png")
 
     def inputs(self) -> list[Component]:
         default = self.service.default()
         configs = {name: checkpoint.config for name, checkpoint in self.service.found().usable.items()}
         gr.Markdown(I18N("page.transfer_welcome"))
-        with gr.Row():
-            models = Names(
-                choices(self.service),
-                value=comparable(default.name, configs) if default else [],
-                label=I18N("page.recognisers"),
-                elem_id="transfer-models",
-                scale=5,
-                min_width=280,
-            )
-            epsilon = Text(
-                f"{DEFAULT_EPSILON:g}",
-                label=I18N("page.epsilon"),
-                elem_id="transfer-epsilon",
-                scale=2,
-                min_width=140,
-            )
-            methods = [(I18N(attack.method), name) for name, attack in CHOSEN_FROM.items()]
-            attack = Name(
-                methods, value=FGSM.name, label=I18N("page.method"), elem_id="transfer-method", scale=3, min_width=220
-            )
+        models = Names(
+            choices(self.service),
+            value=comparable(default.name, configs) if default else [],
+            label=I18N("page.recognisers"),
+            elem_id="transfer-models",
+        )
+        epsilon = Text(f"{DEFAULT_EPSILON:g}", label=I18N("page.epsilon"), elem_id="transfer-epsilon")
+        methods = [(I18N(attack.method), name) for name, attack in CHOSEN_FROM.items()]
+        label = I18N("page.method")
+        attack = Name(methods, value=FGSM.name, label=label, elem_id="transfer-method", filterable=False)
         return [models, epsilon, attack]
 
     def started(
@@ -121,10 +113,14 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
 
     def drawn(self, results: Results, remembered: Collection[Job[Matrix]]) -> dict[str, Any]:
         for matrix in results.values():
-            rows = [[_cell(correct, matrix.total) for correct in row] for row in (matrix.clean, *matrix.correct)]
-            about = {"total": matrix.total, "attack": matrix.attack, "epsilon": f"{matrix.epsilon:g}"}
-            return {"models": matrix.models, "rows": rows, **about}
+            return _matrix(matrix)
         return {"models": [], "rows": [], "total": 0, "attack": "", "epsilon": ""}
+
+    def shipped(self) -> tuple[Made, str, dict[str, Any]] | None:
+        if (found := self.service.evidence.matrix(self.service.found().usable)) is None:
+            return None
+        made, matrix = found
+        return made, matrix.precision, _matrix(matrix)
 
     def progress(self, job: Job[Matrix], result: Matrix, seconds: str, language: str) -> str:
         return say("transfer.progress", language, total=result.total, seconds=seconds)
@@ -141,11 +137,11 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
         ((job, matrix),) = results.items()
         return explain_matrix(matrix, {model.name: model.config for model in job.models}, language)
 
-    def files(self, results: Results) -> dict[str, bytes]:
+    def files(self, results: Results) -> tuple[bytes, bytes]:
         from ..measures.figures import transfer_figure  # Matplotlib takes half a second: the page's start need not wait
 
         (matrix,) = results.values()
-        return {"transfer.csv": matrix_as_csv(matrix).encode(), "transfer.png": as_png(transfer_figure(matrix))}
+        return matrix_as_csv(matrix).encode(), as_png(transfer_figure(matrix))
 
     def examples(self, event: Event, results: Results) -> FooledMessage:
         source, model = map(str, event.told("source", "model"))
@@ -160,6 +156,13 @@ class TransferTab(Tab[Matrix, MatrixAsked]):
         crafted = (attack, job.models[row], matrix.epsilon)
         examples, fooled = matrix.examples[row][column], matrix.fooled[row][column]
         return fooled_faces(event, *crafted, job.models[column], examples, about, fooled)
+
+
+def _matrix(matrix: Matrix) -> dict[str, Any]:
+    """A matrix as it is sent."""
+    rows = [[_cell(correct, matrix.total) for correct in row] for row in (matrix.clean, *matrix.correct)]
+    about = {"total": matrix.total, "attack": matrix.attack, "epsilon": f"{matrix.epsilon:g}"}
+    return {"models": matrix.models, "rows": rows, **about}
 
 
 def _cell(correct: int, total: int) -> Cell:
