@@ -3,7 +3,7 @@
 import { make, translate } from '../shared/dom.js';
 import { say } from '../shared/texts.js';
 import { send } from '../shared/upload.js';
-import { cameraIn } from './camera.js';
+import { cameraIn } from '../shared/video.js';
 import { allNamed, groupsOf } from './groups.js';
 
 const AT_ONCE = 5; // pictures that the server is told of at once
@@ -68,8 +68,7 @@ export function mount({ element, props, trigger, watch }) {
     tell('.trouble', '');
     try {
       part('.live').hidden = false;
-      await camera.open();
-      part('.snap').focus();
+      if (await camera.open()) part('.snap').focus();
     } catch {
       closeCamera();
       tell('.trouble', say('camera.refused'));
@@ -86,7 +85,7 @@ export function mount({ element, props, trigger, watch }) {
       make('span', square, `${face}/${faces}`);
       square.addEventListener('click', () => trigger('select', { number }));
     }
-    const drop = make('button', figure, '×', 'drop');
+    const drop = make('button', figure, '×', 'push drop');
     drop.type = 'button';
     drop.ariaLabel = drop.title = say('enrol.drop');
     drop.addEventListener('click', () => trigger('clear', { number }));
@@ -119,7 +118,7 @@ export function mount({ element, props, trigger, watch }) {
     const field = Object.assign(make('input', row), { value: person, maxLength: 60, autocomplete: 'off' });
     field.ariaLabel = say('enrol.rename', { person });
     field.addEventListener('change', () => trigger('edit', { person, name: field.value }));
-    const remove = make('button', row, '×', 'remove');
+    const remove = make('button', row, '×', 'push remove');
     remove.type = 'button';
     remove.ariaLabel = remove.title = say('enrol.remove', { person });
     remove.addEventListener('click', () => trigger('delete', { person }));
@@ -159,6 +158,7 @@ export function mount({ element, props, trigger, watch }) {
     drawPeople(people);
     part('.notes').replaceChildren();
     for (const note of notes) make('p', part('.notes'), note);
+    if (added && root.clientWidth) part('.notes').scrollIntoView({ block: 'nearest' });
     tell('.problem', problem);
     done(batch);
     nameWanted ||= asked > answered;

@@ -19,20 +19,28 @@ export function makeSvg(name, attributes, parent, text) {
   return node;
 }
 
-// Fills in every element of a drawing that names its text or its accessible label.
+// Shows a photograph, or none; one that is there already is not decoded once more.
+export function drawPhotograph(image, source) {
+  if (!source) image.removeAttribute('src');
+  else if (image.getAttribute('src') !== source) image.src = source;
+}
+
+// Calls `heard` with what one drawing of the page tells the others under this name, for as long as `root` is there.
+export function hear(root, name, heard) {
+  const listen = ({ detail }) => {
+    if (root.isConnected) heard(detail);
+    else document.removeEventListener(name, listen);
+  };
+  document.addEventListener(name, listen);
+}
+
+export const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
+// Fills in every element of a drawing that names its text, the term for it, or its accessible label.
 export function translate(root) {
+  for (const node of root.querySelectorAll('[data-title]')) node.title = say(node.dataset.title);
   for (const node of root.querySelectorAll('[data-text]')) node.textContent = say(node.dataset.text);
   for (const node of [root, ...root.querySelectorAll('[data-label]')]) {
     if (node.dataset.label) node.ariaLabel = say(node.dataset.label);
   }
-}
-
-// What every drawing of a measurement shows beside its drawing: state, progress, a sentence and notes.
-export function tellMeasured(root, { state, progress, message, notes }) {
-  root.dataset.state = state;
-  root.querySelector('progress').value = progress;
-  root.querySelector('.message').textContent = message;
-  const below = root.querySelector('.notes');
-  below.replaceChildren();
-  for (const note of notes) make('p', below, note);
 }

@@ -1,13 +1,24 @@
 // Pixels on a canvas.
+const images = new WeakMap(); // by canvas: what it shows, written over with every step of a slider
+
+function imageOf(canvas, size) {
+  if (canvas.width !== size || canvas.height !== size || !images.has(canvas)) {
+    canvas.width = canvas.height = size;
+    const context = canvas.getContext('2d');
+    images.set(canvas, { context, image: context.createImageData(size, size) });
+  }
+  return images.get(canvas);
+}
 
 // Draws an image of size x size whose value at place i, of H x W x 3, is value(i).
 export function paint(canvas, size, value) {
-  if (canvas.width !== size || canvas.height !== size) canvas.width = canvas.height = size;
-  const context = canvas.getContext('2d');
-  const image = context.createImageData(size, size);
-  for (let i = 0, j = 0; i < 3 * size * size; i++, j++) {
-    image.data[j] = value(i);
-    if (i % 3 === 2) image.data[++j] = 255;
+  const { context, image } = imageOf(canvas, size);
+  const { data } = image;
+  for (let i = 0, j = 0; j < data.length; j++) {
+    data[j++] = value(i++);
+    data[j++] = value(i++);
+    data[j++] = value(i++);
+    data[j] = 255;
   }
   context.putImageData(image, 0, 0);
 }

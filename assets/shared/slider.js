@@ -6,13 +6,25 @@ export const rangeIn = (id) => document.querySelector(`#${id} input[type=range]`
 
 // Calls `move` with every epsilon of the slider `id`: from the finger, the keys and the number box straight from its own
 // event; from the reset button and from Python as `root` hears of it through Gradio (see tell_drawing in fgsm/page/drawings.py).
-export function follow(root, id, move) {
+// A number that was typed is put to the `nearest` one that there is.
+export function follow(root, id, move, nearest = (typed) => typed) {
   const heard = (value) => Number.isFinite(value) && move(value);
+  const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
+  function onChange({ target }) {
+    if (!root.isConnected) document.removeEventListener('change', onChange);
+    else if (target.matches?.(`#${id} input[type=number]`)) {
+      const typed = parseFloat(target.value);
+      if (!Number.isFinite(typed) || nearest(typed) === typed) return;
+      set.call(target, nearest(typed)); // as a finger would, which Gradio hears
+      target.dispatchEvent(new Event('input', { bubbles: true }));
+    }
+  }
   function onInput(event) {
     if (!root.isConnected) document.removeEventListener('input', onInput);
     else if (event.target.closest?.(`#${id}`)) heard(parseFloat(event.target.value));
   }
   document.addEventListener('input', onInput);
+  document.addEventListener('change', onChange);
   root.addEventListener('epsilon', (event) => heard(event.detail));
 }
 

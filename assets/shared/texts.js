@@ -2,7 +2,8 @@
 // page's head (see fgsm/page/drawings.py).
 const texts = JSON.parse(document.getElementById('fgsm-texts').textContent);
 const wanted = navigator.language.split('-')[0].toLowerCase(); // as Gradio chooses for its own texts
-const spoken = texts[wanted] ?? texts.en;
+export const language = wanted in texts ? wanted : 'en';
+const spoken = texts[language];
 
 // The sentence `key`, with `values` in its {places}.
 export const say = (key, values = {}) => spoken[key].replace(/{(\w+)}/g, (place, name) => values[name] ?? place);

@@ -1,6 +1,6 @@
 // In words and bars: whom the recogniser takes the face on the stage for.
 import { distanceOf, heightOf } from '../shared/distance.js';
-import { make } from '../shared/dom.js';
+import { drawPhotograph, make } from '../shared/dom.js';
 import { inLevels, notation, percent } from '../shared/formats.js';
 import { say } from '../shared/texts.js';
 import { nearestOf, ranked } from './ranking.js';
@@ -40,6 +40,14 @@ export function verdictAt(face, at, probabilities) {
   });
 }
 
+// What has become of a face that is taken for `index`; each looks its own way.
+export function outcomeOf({ attacked, target, unknown }, index) {
+  if (index === attacked) return index === unknown ? 'unknown' : 'still';
+  if (index === unknown) return 'unknown';
+  if (index === target) return 'reached';
+  return target === null ? 'taken' : 'missed';
+}
+
 // Of an attack that aims at somebody: whether it got away from the one and whether it became the other.
 export function goalsOf(face, probabilities, first) {
   const { attacked, target, names, unknown } = face;
@@ -64,20 +72,41 @@ export function fileAt(face, at, first) {
   return { differs, sentence: sentences.join(' ') };
 }
 
-// Fills `list` with the people who get most of `probabilities`; `fooling` is the class index of whom the face is taken
-// for instead. Where faces are compared, a number is a distance, and nobody is farther away than the threshold.
-export function listTop(list, face, probabilities, fooling) {
-  const { labels, names, attacked, references, unknown } = face;
-  list.replaceChildren();
-  for (const { probability, index } of ranked(probabilities)) {
-    const row = make('li', list, undefined, index === attacked ? 'attacked' : index === fooling ? 'fooling' : '');
-    row.classList.toggle('unknown', index === unknown);
-    const photograph = make('img', row);
-    photograph.alt = '';
-    if (references[labels[index]]) photograph.src = references[labels[index]];
-    make('span', row, names[index], 'name').title = names[index];
-    make('i', make('span', row, undefined, 'bar')).style.width = percent(heightOf(face, probabilities, index), 2);
-    const distance = unknown === null ? null : distanceOf(face, probabilities, index).toFixed(2);
-    make('output', row, index === unknown ? `> ${distance}` : (distance ?? percent(probability)));
-  }
+function makeRow(list) {
+  const row = make('li', list);
+  const photograph = make('img', row);
+  photograph.alt = '';
+  return {
+    row,
+    photograph,
+    name: make('span', row, '', 'name'),
+    bar: make('i', make('span', row, undefined, 'bar')),
+    number: make('output', row, ''),
+  };
+}
+
+// Returns what fills `list` with the people who get most of some probabilities; `fooling` is the class index of whom the
+// face is taken for instead. Where faces are compared, a number is a distance, and nobody is farther away than the
+// threshold. Its rows stay, since they are filled with every step of the slider.
+export function topIn(list) {
+  let rows = [];
+
+  return (face, probabilities, fooling) => {
+    const { labels, names, attacked, references, unknown } = face;
+    const top = ranked(probabilities);
+    if (rows.length !== top.length || !list.childElementCount) {
+      list.replaceChildren();
+      rows = top.map(() => makeRow(list));
+    }
+    top.forEach(({ probability, index }, at) => {
+      const { row, photograph, name, bar, number } = rows[at];
+      row.className = index === attacked ? 'attacked' : index === fooling ? 'fooling' : '';
+      row.classList.toggle('unknown', index === unknown);
+      drawPhotograph(photograph, references[labels[index]]);
+      name.textContent = name.title = names[index];
+      bar.style.width = percent(heightOf(face, probabilities, index), 2);
+      const distance = unknown === null ? null : distanceOf(face, probabilities, index).toFixed(2);
+      number.textContent = index === unknown ? `> ${distance}` : (distance ?? percent(probability));
+    });
+  };
 }

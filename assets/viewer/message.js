@@ -16,11 +16,16 @@ function byPosition(parts, classes) {
   return scores;
 }
 
+// What of a message about a face names people.
+const people = ({ labels, references, unknown }) => ({
+  names: labels.map((label, index) => (index === unknown ? say('label.unknown') : label)),
+  references: Object.assign(Object.create(null), references), // any name may be a person's
+});
+
 // What is not unpacked is read from the message itself.
 export function decode(message) {
-  const { size, sign, images, scores, labels, pixels, references, unknown } = message;
-  return Object.assign(Object.create(message), {
-    names: labels.map((label, index) => (index === unknown ? say('label.unknown') : label)),
+  const { size, sign, images, scores, labels, pixels } = message;
+  return Object.assign(Object.create(message), people(message), {
     pixels: bytes(pixels),
     sign: sign === null ? null : unpack(bytes(sign), size * size * 3),
     images: Object.fromEntries(Object.entries(images).map(([at, text]) => [at, bytes(text)])),
@@ -28,11 +33,17 @@ export function decode(message) {
       float: byPosition(scores.float, labels.length),
       '8-bit': byPosition(scores['8-bit'], labels.length),
     },
-    references: Object.assign(Object.create(null), references), // any name may be a person's
   });
 }
 
-// Whether there is an answer at every epsilon, in both scorings.
-export function isScored({ epsilons, scores, same_8bit }) {
-  return epsilons.every((_, at) => scores.float[at] && scores['8-bit'][same_8bit[at]]);
+// The same for one of all recognisers (LaneMessage).
+export function decodeLane(message) {
+  return Object.assign(Object.create(message), people(message), {
+    scores: byPosition(message.scores, message.labels.length),
+  });
+}
+
+// Of how many epsilons, as a share, there is an answer in both scorings.
+export function scored({ epsilons, scores, same_8bit }) {
+  return epsilons.filter((_, at) => scores.float[at] && scores['8-bit'][same_8bit[at]]).length / epsilons.length;
 }

@@ -27,18 +27,20 @@ FEW = 100  # test faces
 
 @dataclass(frozen=True)
 class Controls:
-    """The values of the stage's inputs, as a browser sends them: of any kind until `view_of` has looked.
+    """The values of the stage's inputs, in a browser's order: of any kind until `view_of` has looked.
 
-    `photo` names the picture that the visitor has brought: only a browser that has sent it knows the name.
+    `photo` names the picture that the visitor has brought: only a browser that has sent it knows the name. `asked`
+    numbers what the page asks for (see assets/asking/).
     """
 
     model: Any
-    epsilon: Any
-    top: Any
-    random: Any
     method: Any
     goal: Any
+    top: Any
+    random: Any
     photo: str | None
+    epsilon: Any
+    asked: Any = 0
 
 
 @dataclass(frozen=True)
@@ -112,5 +114,7 @@ def called(config: Config, index: int, language: str) -> str:
 def described(name: str, config: Config, language: str) -> str:
     """What people call a recogniser, with its clean accuracy."""
     accuracy, faces = accuracy_of(config), len(config.test_photographs)
+    if not accuracy:
+        return title(name, language)
     few = f" (n = {faces})" if faces < FEW else ""  # of which a percentage says little
-    return f"{title(name, language)} · {accuracy}{few}" if accuracy else title(name, language)
+    return say("page.right", language, recogniser=title(name, language), accuracy=accuracy) + few

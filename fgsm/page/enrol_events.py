@@ -16,7 +16,7 @@ from .controls import IMPERSONATE, choices
 from .enrolment import ONE_PERSON, confused, drafted, recognizer_of, spread
 from .messages import EnrolMessage
 from .own_people import OwnPerson, changing, free_name
-from .stage_events import gallery_of, lists_of
+from .stage_events import faces_of, lists_of
 from .staging import shown
 from .uploads import Upload
 from .visit import Face, StageEvent, opened
@@ -66,7 +66,7 @@ def add_pictures(event: StageEvent) -> Iterator[EnrolMessage]:
             _draft(event, _written(file), partial(_picture, event, uploads.get(name)))
             yield message_for(event)
     yield message_for(event, batch=batch)
-    gallery_of(event.service, event.service.choose(BASE))  # while a name is typed: it is wanted soon
+    faces_of(event.service, event.service.choose(BASE))  # while a name is typed: it is wanted soon
 
 
 def _are_texts(value: object) -> bool:
@@ -123,7 +123,7 @@ def take_from_stage(event: StageEvent) -> Iterator[EnrolMessage]:
     _draft(event, say("enrol.on_stage", event.language), picture, face.square)
     event.visit.people.asked += 1
     yield message_for(event)
-    gallery_of(event.service, event.service.choose(BASE))
+    faces_of(event.service, event.service.choose(BASE))
 
 
 def take_stranger(event: StageEvent) -> Iterator[tuple[EnrolMessage, Any]]:
@@ -268,7 +268,6 @@ def _shown(
     yield said, SKIP, slider, model, SKIP, SKIP, SKIP
     messages = shown(event, view, face, move_to)
     yield SKIP, next(messages, SKIP), SKIP, SKIP, SKIP, SKIP, SKIP
-    aiming = event.controls.goal == IMPERSONATE
-    yield SKIP, SKIP, SKIP, SKIP, *lists_of(service, view.model, visit.target, aiming, visit.faces())
+    yield SKIP, SKIP, SKIP, SKIP, *lists_of(event, view.model, visit.target, event.controls.goal == IMPERSONATE)
     for message in messages:
         yield SKIP, message, SKIP, SKIP, SKIP, SKIP, SKIP

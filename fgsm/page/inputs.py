@@ -24,6 +24,13 @@ class Photo(gr.Image):
     def preprocess(self, payload: Any) -> str | None:
         return None if payload is None else payload.path
 
+    def postprocess(self, value: Any) -> Any:
+        """A picture's name, and an address at which the browser finds it, as Gradio's input holds what it was given."""
+        if value is None:
+            return None
+        name, address = value
+        return {"path": name, "url": address}
+
 
 def as_given(component: gr.components.Component, payload: Any) -> Any:
     """What a component is given, whatever that is, for values.py to check.
@@ -40,6 +47,13 @@ class Epsilon(gr.Number):
     preprocess = as_given
 
 
+class Whole(gr.Number):
+    """A whole number that the page counts with."""
+
+    is_template = True
+    preprocess = as_given
+
+
 class Text(gr.Textbox):
     """Epsilons, or a person's name."""
 
@@ -48,7 +62,7 @@ class Text(gr.Textbox):
 
 
 class Name(gr.Dropdown):
-    """The name of a recogniser, some of which may come while the page is open, or of an attack."""
+    """The name of a recogniser, some of which may come while the page is open, or of an attack: chosen, not typed."""
 
     is_template = True
     preprocess = as_given

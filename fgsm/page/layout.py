@@ -18,27 +18,6 @@ from .housekeeping import housekeeping
 from .service import Service
 from .transfer_tab import TransferTab
 
-CSS = """
-#title h1 { margin: 0; font-size: 26px; }
-#title p { margin: 2px 0 0; font-size: 16px; }
-#how { max-width: 44em; margin: 0 auto; font-size: 16px; }
-#how .katex-display { overflow-x: auto; overflow-y: hidden; }
-#top .wrap { flex-wrap: nowrap; }
-#model input { text-overflow: ellipsis; }
-#epsilon .smallest-mark {
-  position: absolute; width: 3px; height: 18px; margin: -9px 0 0 -1.5px; border-radius: 2px; pointer-events: none;
-  background: var(--color-accent);
-}
-#faces > .tab-wrapper { height: auto; }
-#samples .grid-container { grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); }
-#samples .caption-label { max-width: 100%; padding: 1px 4px; font-size: 11px; }
-.camera-stand-in:has(.camera[hidden]), .plain-http .photo .source-selection { display: none; } /* assets/camera/ */
-@media (max-width: 640px) {
-  #own, #pair { flex-direction: column; }
-  .gradio-container main, .gradio-container .app { padding: 10px !important; }
-  #epsilon { order: 1; } /* right above the stage */
-}
-"""
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented"}
 
 
@@ -72,7 +51,7 @@ def laid_out(service: Service) -> Page:
     page = Page(title="Fool a face recogniser", analytics_enabled=False)
     with page:
         gr.Markdown(I18N("page.welcome"), elem_id="title")
-        with gr.Tabs() as tabs:
+        with gr.Tabs(overflow_behavior="wrap") as tabs:
             for name, build in TABS.items():
                 with gr.Tab(I18N(f"page.{name}"), id=name) as tab:
                     build(page, service)
@@ -86,7 +65,6 @@ def launch_settings(page: Page, service: Service) -> dict[str, Any]:
     """How Gradio serves `page`, whatever the machine."""
     return {
         "theme": gr.themes.Default(primary_hue="red", font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-        "css": CSS,
         "head": head(),
         "i18n": I18N,
         "footer_links": ["api"],

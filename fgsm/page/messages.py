@@ -20,9 +20,10 @@ class StageMessage(TypedDict):
     `stage.pack_signs`; of others `images` has pixels, by position in `epsilons`. `same_8bit` has for every epsilon the
     position of the first one with the same 8-bit image. `scores` are for both scorings lists of [positions, float32
     probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence that says whom it is
-    taken for. `references` are photographs of the people among the first five anywhere. Where `unknown` is the class
-    index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) / sharpness. `standing` is where
-    the smallest epsilon that fools stands among those of the test faces, where these are known.
+    taken for. `references` are photographs of the people among the first five anywhere, and of the target. Where
+    `unknown` is the class index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) /
+    sharpness. `standing` is where the smallest epsilon that fools stands among those of the test faces, where these are
+    known.
     """
 
     model: str
@@ -49,15 +50,53 @@ class StageMessage(TypedDict):
 class ShownMessage(StageMessage):
     """A message with what belongs to the visit: its number, how strong the perturbation is drawn, where to go.
 
-    `stranger` says that the face is nobody's whom the recogniser knows, and may be enrolled.
+    `stranger` says that the face is nobody's whom the recogniser knows, and may be enrolled. `asked` is the number of
+    what the page asked for, `person` who the face is, where that is known, and `wanted` whom the visitor wants to
+    become.
     """
 
     id: int
+    asked: int
+    person: str | None
+    wanted: str | None
     gain: int
     note: str
     stranger: bool
     epsilon: float | None
     link: dict[str, str | None]
+
+
+class LaneMessage(TypedDict):
+    """How one of all recognisers fares with the face on the stage: entries as in StageMessage, of 8-bit images alone.
+
+    `made_on` names the recogniser whose perturbation it is, and `problem` says why there is no answer.
+    """
+
+    model: str
+    made_on: str
+    problem: str
+    labels: tuple[str, ...]
+    attacked: int
+    target: int | None
+    unknown: int | None
+    threshold: float | None
+    sharpness: float
+    epsilons: list[float]
+    same_8bit: list[int]
+    scores: list[tuple[list[int], str]]
+    references: dict[str, str | None]
+
+
+class LanesMessage(TypedDict):
+    """What assets/lanes draws: a lane for each of `models` that has answered, about the face that the stage shows.
+
+    `id` is the stage's number of it, and `made_on` the recogniser that was chosen, or "".
+    """
+
+    id: int
+    made_on: str
+    models: list[str]
+    lanes: list[LaneMessage]
 
 
 class PairMessage(TypedDict):
@@ -75,6 +114,16 @@ class PairMessage(TypedDict):
     gain: int
 
 
+class Answered(TypedDict):
+    """What assets/asking is told: what the page asked for under this number has no face for an answer.
+
+    `refused` says that what was shown before stays, since that was refused.
+    """
+
+    number: int
+    refused: bool
+
+
 class Empty(TypedDict):
     """What assets/viewer says where there is no face."""
 
@@ -82,16 +131,22 @@ class Empty(TypedDict):
 
 
 class Person(TypedDict):
-    """One of the people to become."""
+    """Somebody whom the visit has enrolled."""
 
     name: str
-    photograph: str | None
+    photograph: str
 
 
-class PeopleMessage(TypedDict):
-    """What assets/people draws."""
+class FilmMessage(TypedDict):
+    """What assets/film draws: a visit's `own` people, and those whose photographs lie in one picture, row by row.
 
-    people: list[Person]
+    `chosen` is the name of the one who was chosen before.
+    """
+
+    own: list[Person]
+    names: list[str]
+    pictures: str
+    columns: int
     chosen: str | None
 
 
@@ -133,8 +188,10 @@ class Card(TypedDict):
 
 
 class CardsMessage(TypedDict):
-    """What assets/cards draws."""
+    """What assets/cards draws: cards of the face that the stage showed under the number `id`, at `epsilon`."""
 
+    id: int
+    epsilon: float
     title: str
     cards: list[Card]
 
@@ -203,13 +260,22 @@ class FooledMessage(TypedDict):
     faces: list[FooledFace]
 
 
+class Shipped(TypedDict):
+    """How results were measured that came with the page."""
+
+    command: str
+    date: str
+    precision: str
+
+
 class Measured(TypedDict):
-    """What every drawing of a measurement begins with."""
+    """What every drawing of a measurement begins with; `shipped` where nothing was measured here yet."""
 
     state: str
     progress: float
     message: str
     notes: list[str]
+    shipped: Shipped | None
 
 
 class Curve(TypedDict):

@@ -1,7 +1,7 @@
 """A visitor's own picture: bringing it, finding the face in it, framing it, taking it away again."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import gradio as gr
@@ -19,6 +19,7 @@ from .staging import shown
 from .uploads import STAGE, Upload
 from .visit import Face, StageEvent, opened
 
+TAB = "own"
 MOST_PICTURES = 20  # whose names a visit remembers
 MOST_DRAWN = 1e9  # pixels or degrees that a square may be drawn with, before it is fitted
 PREVIEW = 480  # pixels of a visitor's picture, to aim at the face in it
@@ -43,7 +44,7 @@ def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
     if event.controls.photo is None:
         yield gr.skip(), None
         return
-    before, shown_before, upload = visit.face, visit.attack, claimed(event)
+    before, shown_before, upload = visit.face, visit.newest, claimed(event)
     visit.face = chosen = Face(upload)
     try:
         picture = opened(event.service, upload, event.caller)
@@ -54,13 +55,13 @@ def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
         raise
     uploads.keep_only(upload)
     framed, cropper = found_in(picture, upload, view, event.language)
-    if visit.attack != shown_before and visit.face is not chosen:
+    if visit.newest != shown_before and visit.face is not chosen:
         # something else was chosen meanwhile, or this one removed
         yield gr.skip(), None if uploads.find(upload.name) is None else cropper
         return
     yield gr.skip(), cropper
     del picture  # up to 27 MB, which need not wait for the computing
-    if visit.attack == shown_before:  # else a control was moved meanwhile, and has attacked this picture
+    if visit.newest == shown_before:  # else a control was moved meanwhile, and has attacked this picture
         for message in shown(event, view, framed):
             yield message, gr.skip()
 
@@ -70,6 +71,16 @@ def found_in(picture: Image.Image, upload: Upload, view: View, language: str) ->
     faces, config = detect(picture), view.model.config
     square = frame(picture, faces, config.input_size, config.framing)
     return Face(upload, None, square, config.framing), crop(picture, square, faces, view, language)
+
+
+def framed_for(event: StageEvent, view: View, face: Face) -> tuple[Face, CropMessage | None]:
+    """A face as the view's recogniser frames it: anew, with its crop, in a picture that was framed for another one.
+
+    A square that the visitor has drawn stays as it is.
+    """
+    if not isinstance(face.source, Upload) or face.framing in (None, view.model.config.framing):
+        return face, None
+    return found_in(opened(event.service, face.source, event.caller), face.source, view, event.language)
 
 
 def crop(picture: Image.Image, square: Square, faces: list[Detection], view: View, language: str) -> CropMessage:
@@ -118,23 +129,35 @@ def remove_photo(event: StageEvent) -> Iterator[tuple[Any, None]]:
             yield message, gr.skip()
 
 
-def photo_of(label: Any, name: str, height: int) -> Photo:
+def take_photo(event: StageEvent) -> Iterator[tuple[Any, ...]]:
+    """As `choose_photo` for one that the camera took; then it lies where a visitor's photograph does."""
+    [name] = event.told("name")
+    if not isinstance(name, str):
+        raise Refused("refused.request")
+    event.controls = replace(event.controls, photo=name)
+    for stage, cropper in choose_photo(event):
+        preview = cropper.get("preview") if cropper else None  # Gradio's word for no change has none
+        photo, tab = ((name, preview), gr.Tabs(selected=TAB)) if preview else (gr.skip(), gr.skip())
+        yield stage, cropper, photo, tab
+
+
+def photo_of(label: Any, name: str, height: int, camera: bool = False) -> Photo:
     """An input for a picture of a face."""
     return Photo(
-        sources=["upload", "webcam", "clipboard"],
+        sources=["upload", "webcam", "clipboard"] if camera else ["upload", "clipboard"],
         label=label,
         height=height,
         elem_id=name,
         elem_classes="photo",
-        min_width=280,
+        min_width=160,
     )
 
 
 def build() -> tuple[Photo, gr.HTML]:
     """Lay out the picture, its crop, and what stands in for a camera."""
-    with gr.Row(elem_id="own"):
-        photo = photo_of(I18N("page.photo"), "photo", 300)
-        cropper = drawn_by("crop", elem_id="crop", value=None, min_width=280)
+    with gr.Column(elem_id="own"):
+        photo = photo_of(I18N("page.photo"), "photo", 200)
+        cropper = drawn_by("crop", elem_id="crop", value=None)
     drawn_by("camera", elem_id="camera", elem_classes="camera-stand-in")
     gr.Markdown(I18N("page.privacy"))
     return photo, cropper

@@ -247,7 +247,7 @@ def build(page: gr.Blocks, service: Service) -> None:
         )
     drawing = drawn_by("same", elem_id="same", value=None)
     with gr.Row(elem_id="pair"):
-        photos = [photo_of(I18N(f"same.{place}"), place, 240) for place in PLACES]
+        photos = [photo_of(I18N(f"same.{place}"), place, 240, camera=True) for place in PLACES]
     drawn_by("camera", elem_id="pair-camera", elem_classes="camera-stand-in")
     gr.Markdown(I18N("page.privacy"))
 

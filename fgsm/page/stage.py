@@ -78,7 +78,7 @@ def perform(
         "standing": None,
     }
     predicted: dict[str, dict[int, int]] = {"float": {}, "8-bit": {}}  # class indices, by position
-    for positions in scoring_order(epsilons, epsilon, _part(recognizer, attack)):
+    for positions in scoring_order(epsilons, epsilon, part_of(recognizer, attack)):
         firsts = dict.fromkeys(same_8bit[at] for at in positions)  # in steps: `positions`, in their order
         files = [at for at in firsts if at not in predicted["8-bit"]]
         batch, images = [], message["images"]
@@ -100,6 +100,7 @@ def perform(
         for at in positions:
             verdicts[str(at)] = verdict_key(aim, predicted["float"][at], unknown, epsilons[at])
         seen = {recognizer.labels[index] for index in ranked(probabilities, TOP).unique().tolist()}
+        seen |= set() if aim.target is None else {recognizer.labels[aim.target]}
         references = {label: photograph_of(label) for label in sorted(seen - message["references"].keys())}
         new = {"images": images, "scores": scores, "verdicts": verdicts}
         # A new dict each time: messages already sent stay as they were.
@@ -110,7 +111,7 @@ def perform(
     yield {**message, "smallest": smallest, "standing": standing_of(fools["epsilon"]) if fools else None}
 
 
-def _part(recognizer: Recognizer, attack: Attack) -> int:
+def part_of(recognizer: Recognizer, attack: Attack) -> int:
     """How many epsilons are scored between two messages."""
     part = (PART if attack.one_direction else PART_OF_STEPS) * PART_SIZE**2 // recognizer.input_size**2
     if sum(weights.numel() for weights in recognizer.parameters()) > LARGE:

@@ -11,19 +11,18 @@ from ..attacks import ATTACKS
 from ..faces.prepare import as_picture, prepare
 from ..measures.names import known_person
 from ..texts import Refused, say
-from .controls import DODGE, IMPERSONATE, settings_of
-from .messages import Empty, PeopleMessage, Person, ShownMessage
-from .own_face import OwnFace
-from .own_picture import found_in
-from .photographs import reference_photograph
+from .controls import IMPERSONATE, settings_of
+from .messages import Empty, FilmMessage, Person, ShownMessage
+from .own_people import OwnPerson
+from .own_picture import framed_for
+from .photographs import REFERENCE_SIZE, contact_sheet, reference_picture, small_url
 from .service import Chosen, Service, shared
 from .staging import asked_for, opening, shown
 from .turns import House
-from .uploads import Upload
 from .visit import Face, StageEvent, first_face, label_of, opened, samples
 
-THUMBNAIL = 112  # pixels
-NO_PEOPLE: PeopleMessage = {"people": [], "chosen": None}
+COLUMNS = 8  # of small faces in one picture
+FACES, PEOPLE = "faces", "people"  # tabs
 
 Stage = ShownMessage | Empty | Any  # or Gradio's word for no change
 
@@ -31,13 +30,10 @@ Stage = ShownMessage | Empty | Any  # or Gradio's word for no change
 def open_page(event: StageEvent) -> Iterator[tuple[Any, ...]]:
     """The stage, and every control, as the page's link asks for them."""
     face, view = opening(event.service, event.link, event.caller)
-    if event.visit.attack:
+    if event.visit.newest:
         return  # the visitor was quicker and has chosen a face
     event.visit.target = view.target
-    values = (
-        *settings_of(view, event.service, event.visit.recognizers.values(), event.language),
-        gr.Accordion(open=view.target is not None or not view.attack.one_direction),
-    )
+    values = settings_of(view, event.service, event.visit.recognizers.values(), event.language)
     if face is None:  # this recogniser's people are not here
         yield {"note": say("page.no_samples", event.language)}, *values
     else:
@@ -46,58 +42,79 @@ def open_page(event: StageEvent) -> Iterator[tuple[Any, ...]]:
             values = (gr.skip(),) * len(values)  # from now on they are the visitor's
 
 
-def gallery_of(service: Service, chosen: Chosen) -> list[tuple[Image.Image, str | None]]:
-    """The sample faces as they are framed, small, each with its person; none of a visit's own."""
+def faces_of(service: Service, chosen: Chosen, own: Sequence[OwnPerson] = ()) -> FilmMessage:
+    """The faces to attack: a visit's `own` people, and the sample faces as they are framed, small."""
 
     def small(face: Face) -> Image.Image:
-        return as_picture(prepare(opened(service, face.source, House()), THUMBNAIL, chosen.config.framing))
+        return as_picture(prepare(opened(service, face.source, House()), REFERENCE_SIZE, chosen.config.framing))
+
+    def made() -> tuple[list[str], str]:
+        faces = samples(service, chosen)
+        return [face.person or "" for face in faces], sheet_of([small(face) for face in faces])
 
     chosen = shared(chosen)
-    return service.kept("gallery", chosen, lambda: [(small(face), face.person) for face in samples(service, chosen)])
+    return film_of(own, *service.kept("faces", chosen, made), None)
 
 
-def people_of(service: Service, chosen: Chosen, target: str | None) -> PeopleMessage:
+def people_of(service: Service, chosen: Chosen, own: Sequence[OwnPerson], target: str | None) -> FilmMessage:
     """Everyone whom the recogniser knows, and whom the visitor wants to become."""
-    people: list[Person] = [
-        {"name": name, "photograph": reference_photograph(service, chosen, name)} for name in chosen.config.people
-    ]
-    return {"people": people, "chosen": target}
+
+    def made() -> tuple[list[str], str]:
+        people = list(shared(chosen).config.people)
+        return people, sheet_of([reference_picture(service, chosen, person) for person in people])
+
+    known = [person for person in own if person.name in chosen.config.people]
+    return film_of(known, *service.kept("targets", shared(chosen), made), target)
 
 
-def lists_of(
-    service: Service, chosen: Chosen, target: str | None, aiming: bool, own: Sequence[Face] = ()
-) -> tuple[Any, Any, gr.Markdown]:
-    """The sample faces, a visit's `own` first, the people to become for who aims at one, and a word without samples."""
-    enrolled = [(face.source.small, face.person) for face in own if isinstance(face.source, OwnFace)]
-    faces = [*enrolled, *gallery_of(service, chosen)]
-    people = people_of(service, chosen, target) if aiming else gr.skip()
-    return gr.update(value=faces, visible=bool(faces)), people, gr.Markdown(visible=not faces)
+def film_of(own: Sequence[OwnPerson], names: list[str], pictures: str, chosen: str | None) -> FilmMessage:
+    """What assets/film draws."""
+    people: list[Person] = [{"name": person.name, "photograph": person.face.small} for person in own]
+    return {"own": people, "names": names, "pictures": pictures, "columns": COLUMNS, "chosen": chosen}
 
 
-def open_lists(event: StageEvent, laid_out: list[Face]) -> tuple[Any, Any, gr.Markdown]:
-    """The lists of the recogniser that a link names; the samples only where others are `laid_out` already."""
+def sheet_of(pictures: Sequence[Image.Image | None]) -> str:
+    """All of them in one picture, which costs a browser one request."""
+    return small_url(contact_sheet(pictures, COLUMNS, REFERENCE_SIZE))
+
+
+def lists_of(event: StageEvent, chosen: Chosen, target: str | None, aiming: bool) -> tuple[FilmMessage, Any, Any]:
+    """The faces to attack, the people to become for who aims at one, and a word where there are no faces."""
+    own = event.visit.people.enrolled
+    faces = faces_of(event.service, chosen, own)
+    people = people_of(event.service, chosen, own, target) if aiming else gr.skip()
+    return faces, people, gr.Markdown(visible=not (faces["own"] or faces["names"]))
+
+
+def open_lists(event: StageEvent) -> tuple[Any, ...]:
+    """The lists of the recogniser that a link names; the people to become are in front where it aims at one."""
     _, view, _ = asked_for(event.service, event.link)
     aiming = view.target is not None
-    gallery, people, none = lists_of(event.service, view.model, view.target, aiming)
-    if samples(event.service, view.model) == laid_out:
-        gallery = gr.skip()
-    return gallery, gr.HTML(people, visible=True) if aiming else gr.skip(), none
+    tabs = aiming_tabs(True) if aiming else (gr.skip(), gr.skip())
+    return *lists_of(event, view.model, view.target, aiming), *tabs
 
 
-def change_lists(event: StageEvent) -> tuple[Any, Any, gr.Markdown]:
+def aiming_tabs(aiming: bool) -> tuple[Any, Any]:
+    """The tab of the people to become, for who wants to, and the tab that is in front then."""
+    return gr.Tab(visible=aiming), gr.Tabs(selected=PEOPLE if aiming else FACES)
+
+
+def change_lists(event: StageEvent) -> tuple[FilmMessage, Any, Any]:
     """The lists of another recogniser."""
-    aiming = event.controls.goal == IMPERSONATE
-    return lists_of(event.service, event.chosen, event.visit.target, aiming, event.visit.faces())
+    return lists_of(event, event.chosen, event.visit.target, event.controls.goal == IMPERSONATE)
 
 
 def choose_sample(event: StageEvent) -> Iterator[Stage]:
-    """The stage with the sample face that was clicked."""
+    """The stage with the face that was clicked: the one of that name at that place, or elsewhere in a list by now."""
     view = event.view()
-    [index] = event.told("index")
-    faces = [*event.visit.faces(), *samples(event.service, view.model)]
-    if type(index) is not int or not 0 <= index < len(faces):
+    index, person = event.told("index", "person")
+    faces = [*event.visit.faces(), *samples(event.service, view.model)]  # as `faces_of` shows them
+    if type(index) is not int or index < 0:
         raise Refused("refused.request")
-    yield from shown(event, view, faces[index])
+    named = [face for face in (*faces[index : index + 1], *faces) if face.person == person]
+    if not named:
+        raise Refused("refused.request")
+    yield from shown(event, view, named[0])
 
 
 def change_model(event: StageEvent) -> Iterator[tuple[Stage, Any]]:
@@ -106,16 +123,14 @@ def change_model(event: StageEvent) -> Iterator[tuple[Stage, Any]]:
     A picture in which the visitor has drawn no square is framed anew where that one frames otherwise.
     """
     view = event.view()
-    face, cropper = event.face(view), gr.skip()
+    face, cropper = event.face(view), None
     if face is None or (face.shared and label_of(view.model, face.person) is None):
         face = first_face(event.service, view.model)
-    elif isinstance(face.source, Upload) and face.framing not in (None, view.model.config.framing):
-        picture = opened(event.service, face.source, event.caller)
-        face, cropper = found_in(picture, face.source, view, event.language)
-        del picture
+    else:
+        face, cropper = framed_for(event, view, face)
     for message in shown(event, view, face):
-        yield message, cropper
-        cropper = gr.skip()
+        yield message, cropper or gr.skip()
+        cropper = None
 
 
 def change_slider(event: StageEvent) -> Iterator[tuple[Stage, Any]]:
@@ -126,26 +141,23 @@ def change_slider(event: StageEvent) -> Iterator[tuple[Stage, Any]]:
         yield message, gr.skip()
 
 
-def change_random(event: StageEvent) -> Iterator[tuple[Stage, Any, Any, Any]]:
-    """The stage and the slider, and the goal and the people to become: random signs aim at nobody."""
+def change_random(event: StageEvent) -> Iterator[tuple[Stage, Any, Any]]:
+    """The stage and the slider; random signs aim at nobody, and the goal rests meanwhile."""
     view = event.view().at_position()
-    calm = (gr.skip(), gr.skip()) if view.attack.may_aim else (DODGE, gr.HTML(visible=False))
-    yield gr.skip(), view.slider, *calm
+    yield gr.skip(), view.slider, gr.Dropdown(interactive=view.attack.may_aim)
     for message in shown(event, view, move_to=view.epsilon):
-        yield message, gr.skip(), gr.skip(), gr.skip()
+        yield message, gr.skip(), gr.skip()
 
 
-def change_goal(event: StageEvent) -> Iterator[tuple[Stage, Any, Any, Any]]:
-    """The stage, the slider, the people to become, for those who want to, and random signs, which aim at nobody."""
+def change_goal(event: StageEvent) -> Iterator[tuple[Any, ...]]:
+    """The stage, the slider and, for those who want to become somebody, the people to choose from."""
     aiming = event.controls.goal == IMPERSONATE
-    random = event.controls.random and not aiming
-    event.controls = replace(event.controls, random=random)
     view = event.view().at_position()
-    people = people_of(event.service, view.model, event.visit.target) if aiming else NO_PEOPLE
-    yield gr.skip(), view.slider, gr.HTML(people, visible=aiming), random
-    if event.visit.target is not None:
-        for message in shown(event, view, move_to=view.epsilon):
-            yield message, gr.skip(), gr.skip(), gr.skip()
+    own, target = event.visit.people.enrolled, event.visit.target
+    people = people_of(event.service, view.model, own, target) if aiming else gr.skip()
+    yield gr.skip(), view.slider, people, *aiming_tabs(aiming)
+    for message in shown(event, view, move_to=view.epsilon):
+        yield message, *(gr.skip(),) * 4
 
 
 def choose_target(event: StageEvent) -> Iterator[Stage]:

@@ -31,27 +31,32 @@ FORWARD = 0.03  # seconds that a face takes through a recogniser, about: who ask
 def shown(
     event: StageEvent, view: View, face: Face | None = None, move_to: float | None = None
 ) -> Iterator[ShownMessage]:
-    """Messages for the stage about `face`, or the one it shows, until the visit turns to another attack.
+    """Messages for the stage about `face`, or the one it shows, until the stage shows a newer attack.
 
-    Whatever comes next is about `face`, however long its first message takes. `move_to` puts the stage at an epsilon;
+    One that is refused takes nothing away from the one before, which goes on until then. Whatever comes next is about
+    `face`, however long its first message takes. `move_to` puts the stage at an epsilon;
     without it, it stays where the finger has it.
     """
     visit = event.visit
     before, face = visit.face, face or event.face(view)
-    visit.attack = current = max(visit.attack + 1, time.time_ns() // 1000)  # rises across restarts of the server, too
+    visit.newest = current = max(visit.newest + 1, time.time_ns() // 1000)  # rises across restarts of the server, too
     if face is None:
         return
     visit.face = face
     link = link_to(view, face)
     try:
         for message in messages(event.service, view, face, event.caller):
-            if visit.attack != current:
+            if visit.attack > current or not event.is_kept(face):
                 return
+            visit.attack = current
             said = note(event.service, view, face, message, event.language)
             stranger = message["attacked"] == message["unknown"] and BASE in event.service.found().usable
             yield {
                 **message,
                 "id": current,
+                "asked": event.asked,
+                "person": face.person,
+                "wanted": view.target,
                 "gain": TOPS[view.top],
                 "note": said,
                 "stranger": stranger,
@@ -59,7 +64,7 @@ def shown(
                 "link": link,
             }
     except Refused:
-        if visit.attack != current:
+        if visit.newest != current:
             return  # the visitor has gone on, or has removed the picture
         if visit.face is face:
             visit.face = before

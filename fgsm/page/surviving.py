@@ -42,13 +42,17 @@ def survive(event: StageEvent) -> CardsMessage:
         raise Refused("refused.no_picture")
     if view.missing is not None:
         raise Refused("refused.no_target")
-    label, asker = label_of(view.model, face.person), event.caller
+    label, asker, shown = label_of(view.model, face.person), event.caller, event.visit.attack
     image, seconds = prepared(service, view.model, face, asker), expected(view)[1]
-    return cards_of(view, *service.once(asker, seconds, survivors_of, service, view, image, label), language)
+    outcome = service.once(asker, seconds, survivors_of, service, view, image, label)
+    return cards_of(view, *outcome, shown, language)
 
 
-def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> CardsMessage:
-    """A card for each of `survivors`, the first of which is the face as it is, and how many reach their `aim`."""
+def cards_of(view: View, aim: Aim, survivors: list[Survivor], shown: int, language: str) -> CardsMessage:
+    """A card for each of `survivors`, the first of which is the face as it is, and how many reach their `aim`.
+
+    `shown` is the stage's number of the face.
+    """
     config = view.model.config
     target = None if aim.target is None else config.labels[aim.target]
     outcomes = [one.outcome for one in survivors]
@@ -81,7 +85,8 @@ def cards_of(view: View, aim: Aim, survivors: list[Survivor], language: str) -> 
         sentence = "title" if config.unknown is None else "title_apart"
     else:
         sentence = "fools_nobody"
-    return {"title": say(f"survive.{sentence}", language, **about), "cards": cards}
+    title_said = say(f"survive.{sentence}", language, **about)
+    return {"id": shown, "epsilon": view.epsilon, "title": title_said, "cards": cards}
 
 
 def _who(config: Config, survivor: Survivor, language: str) -> str:

@@ -66,12 +66,16 @@ class Face:
 class Visit:
     """The face on the stage, the person to become, the number of the attack that shows it, pictures brought by name.
 
-    `recognizers` are those that belong to this visit alone, and `people` are enrolled in one of them.
+    `newest` is the number of the attack that was asked for last, which may have shown nothing yet. `lanes` has the
+    number of the attack that the lanes are about, and how often they were asked for. `recognizers` are those that
+    belong to this visit alone, and `people` are enrolled in one of them.
     """
 
     face: Face | None = None
     target: str | None = None
     attack: int = 0
+    newest: int = 0
+    lanes: tuple[int, int] = (0, 0)
     pictures: set[str] = field(default_factory=set)
     recognizers: dict[str, Own] = field(default_factory=dict)
     people: OwnPeople = field(default_factory=OwnPeople)
@@ -84,7 +88,7 @@ class Visit:
         """What is left of it when its page is closed: nothing of anybody whom it has enrolled."""
         face = None if self.face is not None and self.face.enrolled else self.face
         target = None if self.target in self.people.names() else self.target
-        return Visit(face, target, self.attack, self.pictures)
+        return Visit(face, target, self.attack, self.newest, pictures=self.pictures)
 
 
 class StageEvent(Event):
@@ -107,12 +111,25 @@ class StageEvent(Event):
         """The view that the controls stand for. Raises Refused for what the page never sends."""
         return view_of(self.controls, self.chosen, self.visit.target)
 
+    @property
+    def asked(self) -> int:
+        """The number of what the page asks for. Raises Refused for what is none."""
+        if type(self.controls.asked) is not int or not 0 <= self.controls.asked < 2**53:
+            raise Refused("refused.request")
+        return self.controls.asked
+
     def face(self, view: View) -> Face | None:
         """The face on the stage, or the first one. Raises Refused for one that another browser has brought."""
         face = self.visit.face
         if face is not None and face.brought and self.controls.photo not in self.visit.pictures:
             raise Refused("refused.gone")
         return face or first_face(self.service, view.model)
+
+    def is_kept(self, face: Face) -> bool:
+        """Whether a face is still there: what a visitor has brought or enrolled may be gone."""
+        if isinstance(face.source, Upload):
+            return self.service.uploads.find(face.source.name) is face.source
+        return face.shared or face in self.visit.faces()
 
 
 def samples(service: Service, chosen: Chosen) -> list[Face]:

@@ -2,17 +2,25 @@
 const WANTED = { video: { facingMode: 'user', width: { ideal: 1280 }, height: { ideal: 960 } } };
 
 export function cameraIn(video) {
+  let closed = 0; // times
   const close = () => {
+    closed += 1;
     for (const track of video.srcObject?.getTracks() ?? []) track.stop();
     video.srcObject = null;
   };
 
-  // Rejects where there is no camera, or it is not allowed.
+  // Whether it is open: it may have been closed before it was allowed. Rejects where there is none, or it is not.
   async function open() {
-    const stream = await navigator.mediaDevices.getUserMedia(WANTED);
     close();
+    const before = closed;
+    const stream = await navigator.mediaDevices.getUserMedia(WANTED);
+    if (closed !== before) {
+      for (const track of stream.getTracks()) track.stop();
+      return false;
+    }
     video.srcObject = stream;
     await video.play();
+    return true;
   }
 
   // What the camera sees now, as a file, not mirrored as the video is; null where it sees nothing yet.
