@@ -34,7 +34,7 @@ LOOKING = 30.0  # seconds, on average, that a visitor drags and looks before the
 MODELS = ["resnet18"] * 8 + ["resnet101", "resnet"]
 CLICKS = {"own picture": 50, "other recogniser": 25, "API": 20, "curve": 5}  # in 100 clicks
 EPSILON = 0.03
-CONTROLS = (EPSILON, 0.1, False, "FGSM", "dodge")  # epsilon, its top, random signs, method, goal
+CONTROLS = ("FGSM", "dodge", 0.1, False)  # method, goal, top of the slider, random signs
 PAUSE = 10.0  # seconds between two rounds of a hostile client
 MANY = ", ".join(f"{at / 100}" for at in range(1, 51))
 
@@ -62,10 +62,10 @@ class Crowd:
                 break
             if kind == "own picture":
                 picture = self.brought(photograph)
-                self.click(client, f"attack, {model}", model, *CONTROLS, picture, api_name="/choose_photo")
+                self.click(client, f"attack, {model}", model, *CONTROLS, picture, EPSILON, api_name="/choose_photo")
             elif kind == "other recogniser":
                 model = chance.choice(MODELS)
-                self.click(client, f"attack, {model}", model, *CONTROLS, picture, api_name="/change_model")
+                self.click(client, f"attack, {model}", model, *CONTROLS, picture, EPSILON, api_name="/change_model")
             elif kind == "API":
                 self.click(client, f"API, {model}", handle_file(photograph), model, EPSILON, api_name="/attack")
             else:
@@ -132,7 +132,7 @@ class Hostile:
                     uploaded = self.send(http, "a picture", "/upload", files={"files": face})
                     photo = {"path": uploaded[0] if uploaded else "", "meta": {"_type": "gradio.FileData"}}
                     self.ask(http, "an attack", lane, session, "attack", photo, "resnet101", 0.03, "PGD")
-                    controls = ["resnet101", 0.03, 0.1, False, "PGD", "dodge", photo]
+                    controls = ["resnet101", "PGD", "dodge", 0.1, False, photo, 0.03]
                     self.ask(http, "a stage", lane, session, "change_model", *controls)
             except httpx.HTTPError as error:
                 self.told[f"no answer ({type(error).__name__})"] += 1

@@ -47,7 +47,7 @@ def set_epsilon(page, value):
 
 def choose_sample(page, index):
     before = stage(page, "ready")
-    page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").nth(index).click()
+    page.locator("#samples .film button").nth(index).click()
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
 
 

@@ -16,7 +16,7 @@ import fgsm.recognizers.survey
 from fgsm.cli.main import main
 from fgsm.faces.picture import open_picture
 from fgsm.faces.prepare import as_picture, prepare
-from fgsm.page.photographs import REFERENCE_SIZE, data_url, reference_photograph
+from fgsm.page.photographs import REFERENCE_SIZE, reference_photograph, small_url
 from fgsm.page.service import Own, Service
 from fgsm.places import BUILTIN_FACES
 from fgsm.recognizers.config import MOST_LABELS, read_config
@@ -270,7 +270,7 @@ def test_a_person_is_shown_by_a_photograph_that_is_no_test_face(models, service)
 
     def shown(file):
         face = as_picture(prepare(open_picture(BUILTIN_FACES / "person_02" / file), REFERENCE_SIZE))
-        return data_url(face.quantize())
+        return small_url(face)
 
     assert reference_photograph(service, chosen, "person 02") == shown("03.png") != shown("01.png")
 

@@ -178,7 +178,7 @@ def test_without_its_faces_the_page_still_takes_pictures(dropped_in, url, browse
     assert page.locator("#model input").input_value() == "ResNet-18 for celebrities"
     page.locator("#viewer [data-show=verdict]", has_text="Bring a picture of your own").wait_for()
     page.locator("#no-samples").wait_for()
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Your photograph").click()
     page.locator("#photo input[type=file]").set_input_files(BUILTIN_FACES / "person_05" / "07.png")
     page.locator("#viewer [data-show=attacked]", has_text="ResNet-18 for celebrities knows 31 people").wait_for()
     page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)

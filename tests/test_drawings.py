@@ -1,13 +1,19 @@
 """The scripts that draw: browsers get those in assets/ and nothing else, behind a root path, too, or without one."""
 
+import asyncio
+import gzip
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from fgsm.attacks import ATTACKS
 from fgsm.page.drawings import head
+from fgsm.page.zipped import zipped
 from fgsm.places import ASSETS
 from fgsm.texts import TEXTS
 
@@ -50,12 +56,40 @@ def test_every_script_is_served_as_it_is_and_asked_about_each_time(url, script):
     assert asked.headers["content-length"] == str(len(answer.content))
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("gzip;q=1.0, identity;q=0", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.00, br", False),
+        ("identity", False),
+        ("xgzip", False),
+    ],
+)
+def test_an_answer_is_packed_for_whoever_takes_that(accepted, packed):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    request = Request({"type": "http", "headers": [(b"accept-encoding", accepted.encode())]})
+    answer = Response(b"text" * 99, media_type="text/javascript")
+    with ThreadPoolExecutor() as pool:  # where no browser has a loop of its own
+        pool.submit(lambda: asyncio.run(answer(request.scope, request.receive, zipped(request, send)))).result()
+    start, body = sent
+    headers = dict(start["headers"])
+    assert (headers.get(b"content-encoding") == b"gzip") == packed and headers[b"vary"] == b"accept-encoding"
+    assert (gzip.decompress(body["body"]) if packed else body["body"]) == b"text" * 99
+
+
 def test_a_script_that_a_browser_has_is_not_sent_again(url):
     address = f"{url}/drawings/viewer/viewer.js"
-    tag = httpx.get(address).headers["etag"]
+    tag = httpx.get(address).headers["etag"].removeprefix("W/")
     for known in (tag, f"W/{tag}", f'"another", {tag}'):
         answer = httpx.get(address, headers={"if-none-match": known})
-        assert answer.status_code == 304 and answer.content == b"" and answer.headers["etag"] == tag
+        assert answer.status_code == 304 and answer.content == b"" and answer.headers["etag"] == f"W/{tag}"
     assert httpx.get(address, headers={"if-none-match": '"another"'}).status_code == 200
     assert httpx.get(f"{url}/drawings/chart/chart.js").headers["etag"] != tag
 
@@ -107,7 +141,7 @@ def test_the_pages_addresses_are_those_below_its_own(visit, url):
     page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
     page.goto(f"{url}/faces/?tab=attack")
     page.wait_for_selector(STAGE_DONE, timeout=60_000)
-    for name in ("Your own picture", "Accuracy curve", "Transfer"):  # whose drawings come when they are looked at
+    for name in ("Your photograph", "Accuracy curve", "Transfer"):  # whose drawings come when they are looked at
         page.get_by_role("tab", name=name).click()
     for drawing in (".chart progress", ".heatmap progress"):
         page.locator(f"{drawing}[aria-label]").wait_for(state="attached")

@@ -82,7 +82,7 @@ def test_a_visitors_picture_is_gone_when_the_visitor_is(url, browser):
     context = browser.new_context()
     page = context.new_page()
     page.goto(url)
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Your photograph").click()
     page.get_by_text("stays in this server's memory").wait_for()
     with page.expect_response(lambda response: "/upload?" in response.url) as upload:
         page.locator("#photo input[type=file]").set_input_files(PHOTOGRAPH)

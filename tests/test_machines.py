@@ -385,9 +385,9 @@ def test_without_recognisers_the_page_starts_and_says_what_to_do(without_models,
     assert "resnet18-robust/model.safetensors is a Git LFS pointer instead of weights: run git lfs pull" in said
     shutil.rmtree(models)
     assert "No recogniser can be used here" in call(server.url, "curve", ["resnet18"], "0", ["FGSM"])
-    page.locator("#samples .thumbnail-item").nth(3).click()
+    page.locator("#samples .film button").nth(3).click()
     page.get_by_text("No recogniser can be used here").first.wait_for(timeout=10_000)
     shutil.copytree(MODELS / "resnet18", models / "resnet18")
-    page.locator("#samples .thumbnail-item").nth(4).click()
+    page.locator("#samples .film button").nth(4).click()
     page.locator("#viewer [data-show=attacked]", has_text="person 05").wait_for(timeout=30_000)
     page.context.close()

@@ -91,6 +91,8 @@ FOR_PROGRAMS = {  # that use the API, and read more than the page does
 def data_in(kind, path=()):
     """The paths of a message below which keys are data."""
     kind = inside(kind)
+    if typing.get_origin(kind) is list:
+        yield from data_in(typing.get_args(kind)[0], (*path, "[]"))
     if typing.is_typeddict(kind):
         for name, one in typing.get_type_hints(kind).items():
             if typing.get_origin(inside(one)) is dict:
@@ -107,7 +109,15 @@ def stage_messages():
     import torch
 
     face = torch.full((3, 112, 112), 128 / 255)
-    about = {"gain": 10, "note": "x", "stranger": True, "epsilon": 0.0, "link": {"face": None}}
+    about = {
+        "gain": 10,
+        "note": "x",
+        "stranger": True,
+        "epsilon": 0.0,
+        "link": {"face": None},
+        "asked": 0,
+        "person": "x",
+    }
     for number, (last, label, attack, target) in enumerate(
         ((0.001, 3, FGSM, 7), (0.001, 3, BIM, None), (0.3, None, FGSM, None)), 1
     ):
@@ -130,6 +140,14 @@ def pair_messages():
         yield {"id": 1, "stage": message, "second": "data:,", "about": ["x", ""], "faces": ["x", ""], "gain": 10}
 
 
+def lanes_messages():
+    """The stage's own face met by one recogniser, and what is said where there is no answer."""
+    [*_, message] = stage_messages()
+    lane = {name: message[name] for name in messages.LaneMessage.__annotations__.keys() & message.keys()}
+    lane |= {"made_on": "resnet18", "problem": "", "scores": message["scores"]["8-bit"]}
+    yield {"id": 4, "models": ["resnet18", "dlib", "resnet"], "lanes": [lane, {**lane, "problem": "x"}]}
+
+
 def resist_messages():
     """One recogniser after the attacks that have a text of their own."""
     message = sample(messages.ResistMessage)
@@ -140,7 +158,7 @@ def resist_messages():
 
 def made(name, kind):
     """Values of a drawing."""
-    made = {"viewer": stage_messages, "same": pair_messages, "resist": resist_messages}
+    made = {"viewer": stage_messages, "same": pair_messages, "resist": resist_messages, "lanes": lanes_messages}
     return list(made[name]()) if name in made else [sample(kind)]
 
 
@@ -149,7 +167,9 @@ def made(name, kind):
     [
         ("viewer", messages.ShownMessage),
         ("same", messages.PairMessage),
-        ("people", messages.PeopleMessage),
+        ("film", messages.FilmMessage),
+        ("asking", messages.Answered),
+        ("lanes", messages.LanesMessage),
         ("cards", messages.CardsMessage),
         ("enrol", messages.EnrolMessage),
         ("crop", messages.CropMessage),

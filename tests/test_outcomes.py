@@ -59,7 +59,7 @@ def cards(outcomes, target=None, unknown=3, language="en", attacked=0):
     picture = Image.new("RGB", (2, 2))
     distance = None if unknown is None else 0.412
     survivors = [Survivor("png", picture, PEOPLE[who], 0.756, distance, outcome) for who, outcome in outcomes]
-    return cards_of(view, Aim(attacked, target and PEOPLE[target]), survivors, language)
+    return cards_of(view, Aim(attacked, target and PEOPLE[target]), survivors, 1, language)
 
 
 def words(message):
@@ -107,7 +107,7 @@ def test_cards_speak_the_visitors_language():
 
 
 def test_what_survives_of_a_face_that_dlib_takes_for_nobody(service, dlib):
-    controls = Controls("dlib", 0.01, 0.1, False, "FGSM", "dodge", None)
+    controls = Controls("dlib", "FGSM", "dodge", 0.1, False, None, 0.01)
     event = event_of(service, kind=StageEvent).on(Visit(Face(PHOTOGRAPH, "person 24")), controls)
     message = survive(event)
     network = service.network(dlib)
@@ -121,7 +121,7 @@ def test_what_survives_of_a_face_that_dlib_takes_for_nobody(service, dlib):
     file = (fgsm(network, image, torch.tensor([23]), 0.001) * 255).round() / 255
     apart = np.linalg.norm(embed(network, file)[0] - network.network.templates[23])
     assert survivors[0].distance == pytest.approx(apart, abs=1e-3)
-    assert cards_of(View(dlib, 0.001), aim, survivors, "en")["cards"][0]["who"] == f"person 24, distance {apart:.2f}"
+    assert cards_of(View(dlib, 0.001), aim, survivors, 1, "en")["cards"][0]["who"] == f"person 24, distance {apart:.2f}"
 
 
 def test_a_stranger_can_only_be_moved_towards_somebody(service, dlib):

@@ -473,11 +473,11 @@ def test_a_folder_trained_now_is_in_the_open_pages_server_and_is_fooled_there(ur
     page.get_by_role("option").filter(has_text=NAME).click()
     page.wait_for_function(f"document.querySelector('{STAGE} [data-show=attacked]').textContent.includes('Ana')")
     page.wait_for_selector(f"{STAGE_DONE}:not([data-prediction=''])", timeout=60_000)
-    assert page.locator("#samples .thumbnail-item").count() == 3
+    assert page.locator("#samples .film button").count() == 3
     assert "not used in training" in page.locator(f"{STAGE} [data-show=attacked]").inner_text()
-    assert page.locator(f"{STAGE} [data-show=clean-top] img").first.get_attribute("src").startswith("data:image/png")
+    assert page.locator(f"{STAGE} [data-show=reference]").get_attribute("src").startswith("data:image/webp")
     set_epsilon(page, 0.1)
-    page.wait_for_selector(f"{STAGE}.fooled")
+    page.wait_for_selector(f"{STAGE}[data-outcome=taken]")
     taken = page.locator(STAGE).get_attribute("data-prediction")
     assert taken in ("Bruno", "David R")
     page.get_by_role("tab", name="Accuracy curve").click()

@@ -24,7 +24,6 @@ from fgsm.page import enrol_events, enrolment, own_people, own_picture, stage_ev
 from fgsm.page.controls import Controls
 from fgsm.page.enrolment import confused, count, group_of
 from fgsm.page.event import politely
-from fgsm.page.gallery import Samples
 from fgsm.page.housekeeping import look
 from fgsm.page.own_face import SIDE, OwnFace, cut_out, squares_of
 from fgsm.page.own_people import MOST_PEOPLE, MOST_PICTURES, Drafted, OwnPeople
@@ -58,7 +57,7 @@ class Guest:
 
     def __init__(self, service, session="ana's"):
         self.service, self.session, self.visit = service, session, Visit()
-        self.controls = Controls("resnet18", 0.03, 0.1, False, "FGSM", "dodge", None)
+        self.controls = Controls("resnet18", "FGSM", "dodge", 0.1, False, None, 0.03)
 
     def see(self, handler, **told):
         """What an event first sends to the stage."""
@@ -126,8 +125,9 @@ def test_somebody_enrolled_is_known_and_on_the_stage(guest, service):
     assert last["link"]["face"] is None and "Ana" not in str(last["link"])
     assert "true label, Ana María: the very picture that was enrolled" in last["note"]
     assert answers[0][2].value == 0.0 and answers[0][3].value == "dlib"
-    gallery = next(answer[4] for answer in answers if answer[4] != SKIP)
-    assert gallery["value"][0] == (said["people"][0]["photograph"], "Ana María") and len(gallery["value"]) == 41
+    film = next(answer[4] for answer in answers if answer[4] != SKIP)
+    assert film["own"] == [{"name": "Ana María", "photograph": said["people"][0]["photograph"]}]
+    assert len(film["names"]) == 40
 
 
 def test_an_embedding_of_a_draft_is_that_of_the_picture(guest):
@@ -198,7 +198,7 @@ def test_a_picture_of_nobody_is_not_used_and_the_others_are(guest):
 
 
 def test_the_face_on_the_stage_can_be_enrolled(guest):
-    guest.see(stage_events.choose_sample, index=6)
+    guest.see(stage_events.choose_sample, index=6, person="person 07")
     said = guest.ask(enrol_events.take_from_stage)[-1]
     assert len(said["drafted"]) == 1
     answers = guest.add("Ana")
@@ -236,10 +236,10 @@ def test_another_recogniser_sees_a_stranger_and_nothing_is_kept_for_others(guest
     assert last["smallest"] and service.results("stage")._results == before
     assert last["model"] == "resnet18" and last["labels"][last["attacked"]] != "Ana"
     assert "it does not know Ana" in last["note"] and last["link"]["face"] is None
-    gallery, *_ = guest.ask(stage_events.change_lists)
-    assert gallery["value"][0][1] == "Ana" and len(gallery["value"]) == 41
-    assert guest.see(stage_events.choose_sample, index=1)["link"]["face"] == "person_01"
-    assert "it does not know Ana" in guest.see(stage_events.choose_sample, index=0)["note"]
+    film, *_ = guest.ask(stage_events.change_lists)
+    assert [one["name"] for one in film["own"]] == ["Ana"] and len(film["names"]) == 40
+    assert guest.see(stage_events.choose_sample, index=1, person="person 01")["link"]["face"] == "person_01"
+    assert "it does not know Ana" in guest.see(stage_events.choose_sample, index=0, person="Ana")["note"]
     guest.controls = replace(guest.controls, model="dlib")
     last = guest.see(stage_events.change_model)
     assert last["labels"][last["attacked"]] == "Ana"
@@ -248,10 +248,10 @@ def test_another_recogniser_sees_a_stranger_and_nothing_is_kept_for_others(guest
 def test_one_can_become_somebody_enrolled_and_no_link_says_so(guest):
     guest.enrol()
     guest.controls = replace(guest.controls, model="dlib", goal="impersonate")
-    guest.see(stage_events.choose_sample, index=8)
+    guest.see(stage_events.choose_sample, index=8, person="person 08")
     offered = next(answer[2] for answer in guest.ask(stage_events.change_goal, 1) if answer[2] != SKIP)
-    people = offered.value if hasattr(offered, "value") else offered["value"]
-    assert people["people"][0]["name"] == "Ana" and people["people"][0]["photograph"].startswith("data:image/png")
+    assert [one["name"] for one in offered["own"]] == ["Ana"]
+    assert offered["own"][0]["photograph"].startswith("data:image/png")
     last = guest.see(stage_events.choose_target, person="Ana")
     assert last["labels"][last["target"]] == "Ana" and last["link"]["target"] is None
     last = guest.see(enrol_events.rename_person, person="Ana", name="Zoë")
@@ -439,8 +439,8 @@ def test_two_visits_do_not_see_each_other(guest, service):
     stranger.controls = replace(guest.controls, model="dlib")
     last = stranger.see(stage_events.change_model)
     assert {"Ana", "Ben"}.isdisjoint(last["labels"])
-    gallery, *_ = stranger.ask(stage_events.change_lists)
-    assert len(gallery["value"]) == 40
+    film, *_ = stranger.ask(stage_events.change_lists)
+    assert film["own"] == [] and len(film["names"]) == 40
     for kept in service._kept.values():
         assert not any(str(key).count("Ana") for key in kept._results)
 
@@ -471,16 +471,6 @@ def test_when_the_visit_ends_nobody_enrolled_is_left_and_late_work_brings_nobody
     guest.visit = None
     gc.collect()
     assert [one() for one in (*faces, network)] == [None] * 3
-
-
-def test_a_gallery_hands_on_what_is_in_memory_and_writes_nothing(tmp_path, monkeypatch):
-    gallery = Samples(render=False)
-    monkeypatch.setattr(gallery, "GRADIO_CACHE", str(tmp_path))
-    sent = gallery.postprocess([("data:image/png;base64,AAAA", "Ana")])
-    assert sent == [{"image": {"path": "Ana", "url": "data:image/png;base64,AAAA"}, "caption": "Ana"}]
-    assert list(tmp_path.iterdir()) == []
-    mixed = gallery.postprocess([("data:,", "Ana"), (photograph(1), "person 01")])
-    assert [one["caption"] for one in mixed] == ["Ana", "person 01"] and mixed[1]["image"]["meta"]
 
 
 def plain(value):
@@ -622,7 +612,9 @@ def test_somebody_before_the_camera_is_enrolled_and_fooled(camera, server, servi
         assert not page.locator("#enrol video").is_visible()
         assert page.evaluate("document.querySelector('#enrol video').srcObject") is None
         set_epsilon(page, 0.05)
-        page.wait_for_selector("#viewer .stage.fooled", timeout=60_000)
+        page.wait_for_selector(
+            "#viewer .stage[data-outcome]:not([data-outcome=''], [data-outcome=still])", timeout=60_000
+        )
         page.wait_for_selector(STAGE_DONE, timeout=60_000)
         assert page.locator("#viewer .stage").get_attribute("data-prediction") != NAME
         page.wait_for_url("**epsilon=0.05**")
@@ -630,15 +622,48 @@ def test_somebody_before_the_camera_is_enrolled_and_fooled(camera, server, servi
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
         page.get_by_role("button", name="Use the camera").click()
         page.wait_for_function("(window.video = document.querySelector('#enrol video')).videoWidth > 0")
-        page.get_by_role("tab", name="Sample faces").click()
+        page.get_by_role("tab", name="Faces", exact=True).click()
         page.wait_for_function("window.video.srcObject === null")  # nobody is filmed unawares
-        first = page.locator("#samples .thumbnail-item").first
-        first.locator(".caption-label").get_by_text("Zoë").wait_for()
-        assert first.locator("img").get_attribute("src").startswith("data:image/png")
+        first = page.locator("#samples .film button").first
+        first.get_by_text("Zoë").wait_for()
+        assert "data:image/png" in first.locator(".face").evaluate("face => face.style.background")
         assert page.evaluate("window.run") is None
-        framed = {picture.tobytes() for name in ("resnet18", "dlib") for picture, _ in gallery_of(service, name)}
-        for file in on_disk(server.folder) - before:  # the gallery's other faces
-            assert file.suffix == ".png" and Image.open(file).convert("RGB").tobytes() in framed, file
+        assert on_disk(server.folder) == before
+
+
+def test_what_the_camera_takes_is_on_the_stage_as_a_photograph_of_ones_own(camera, url):
+    with open_page(camera, url) as page:
+        before = page.locator("#viewer .stage").get_attribute("data-ready")
+        page.get_by_role("tab", name="Camera").click()
+        page.wait_for_function("document.querySelector('#snap video')?.videoWidth > 0")
+        page.get_by_role("button", name="Take the picture").click()
+        page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
+        assert "nobody has said who this is" in page.locator("#viewer [data-show=attacked]").inner_text()
+        page.locator("#crop .square, #crop [role=slider], #crop svg").first.wait_for()  # its face can be framed
+        assert "own" in page.evaluate("document.querySelector('#snap video')?.srcObject === null ? 'own' : 'filmed'")
+        page.locator("#photo").get_by_label("Remove Image").click()
+        page.wait_for_url("**face=person_24**")
+
+
+ASKING_FIRST = """() => {
+  const devices = navigator.mediaDevices;
+  const real = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    await new Promise((allow) => { window.allow = allow; });
+    return (window.stream = await real(wanted));
+  };
+}"""
+
+
+def test_a_camera_that_is_closed_before_it_is_allowed_stays_closed(camera, url):
+    with open_page(camera, url) as page:
+        page.evaluate(ASKING_FIRST)
+        page.get_by_role("tab", name="Add a person").click()
+        page.get_by_role("button", name="Use the camera").click()
+        page.wait_for_function("Boolean(window.allow)")
+        page.get_by_role("button", name="Close the camera").click()
+        page.evaluate("window.allow()")
+        page.wait_for_function("window.stream?.getTracks().every(({ readyState }) => readyState === 'ended')")
 
 
 def test_a_stranger_on_the_stage_is_offered_to_be_enrolled(browser, url, tmp_path):
@@ -647,7 +672,7 @@ def test_a_stranger_on_the_stage_is_offered_to_be_enrolled(browser, url, tmp_pat
         page.wait_for_selector(STAGE_DONE)
         offer = page.get_by_role("button", name="Add this person")
         assert not offer.is_visible()
-        page.get_by_role("tab", name="Your own picture").click()
+        page.get_by_role("tab", name="Your photograph").click()
         page.locator("#photo input[type=file]").set_input_files(tmp_path / "stranger.png")
         offer.click()
         page.locator("#enrol figure img").wait_for(timeout=30_000)
@@ -667,10 +692,6 @@ def test_only_who_is_unknown_is_offered_to_be_enrolled(guest):
     assert known["stranger"] is False
     guest.controls = replace(guest.controls, model="dlib")
     assert guest.see(stage_events.change_model)["stranger"] is False
-
-
-def gallery_of(service, name):
-    return stage_events.gallery_of(service, service.choose(name))
 
 
 def test_a_class_is_chosen_seen_added_renamed_and_removed(browser, url, tmp_path):

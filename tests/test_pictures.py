@@ -96,7 +96,7 @@ def test_the_page_says_why_or_shows_the_face(files, browser, url):
     one_of_each = {refusal: name for name, _, refusal in REFUSED}
     del one_of_each["refused.bytes"]  # the browser does not send it at all
     with open_page(browser, url) as page:
-        page.get_by_role("tab", name="Your own picture").click()
+        page.get_by_role("tab", name="Your photograph").click()
         for refusal, name in one_of_each.items():
             page.locator("#photo input[type=file]").set_input_files(files / name)
             page.get_by_text(beginning(refusal)).last.wait_for(timeout=10_000)
@@ -122,7 +122,7 @@ def test_what_a_browser_takes_for_no_picture_is_looked_into(page, way):
         else:
             page.locator("#photo").evaluate(DROP, [name, kind, list(data)])
 
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Your photograph").click()
     page.locator("#photo input[type=file]").wait_for(state="attached")
     page.wait_for_function("document.querySelector('#camera [data-text]')?.textContent")  # its script listens
     bring("shopping.heic", "application/octet-stream", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
@@ -443,7 +443,7 @@ def test_a_visitor_chooses_another_face_and_moves_the_square(browser, url, tmp_p
     pasted([("person_12/06.png", 4, 450, 150), ("person_05/06.png", 2, 40, 40)]).save(tmp_path / "two.png")
     with open_page(browser, f"{url}?model={model}&epsilon=0") as page:
         page.wait_for_selector(STAGE_DONE)
-        page.get_by_role("tab", name="Your own picture").click()
+        page.get_by_role("tab", name="Your photograph").click()
         page.locator("#photo input[type=file]").set_input_files(tmp_path / "two.png")
         page.get_by_text("2 faces were found").wait_for(timeout=15_000)
         clean = page.locator("#viewer [data-show=clean]")
@@ -463,7 +463,7 @@ def test_a_picture_is_framed_anew_for_who_frames_otherwise_unless_a_square_is_dr
     turn = "document.querySelector('#crop .square').style.transform"
     with open_page(browser, f"{url}?model=resnet18&epsilon=0") as page:
         page.wait_for_selector(STAGE_DONE)
-        page.get_by_role("tab", name="Your own picture").click()
+        page.get_by_role("tab", name="Your photograph").click()
         page.locator("#photo input[type=file]").set_input_files(tmp_path / "turned.png")
         page.wait_for_function(f"{turn} === 'rotate(0deg)'")
         choose_model(page, "dlib")
@@ -491,7 +491,7 @@ def middle(node):
 
 def test_the_square_is_turned_and_its_handles_stay_within_reach(page, tmp_path):
     pasted([("person_12/06.png", 4, 450, 150)]).save(tmp_path / "one.png")
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Your photograph").click()
     page.locator("#photo input[type=file]").set_input_files(tmp_path / "one.png")
     page.locator("#viewer [data-show=clean]").filter(has_text="person 12").wait_for(timeout=15_000)  # nothing shifts
     square, knob, corner, mat = (page.locator(f"#crop .{name}") for name in ("square", "knob", "corner", "mat"))

@@ -118,15 +118,15 @@ def test_with_https_there_is_none_of_it(secure):
 def test_a_refused_camera_or_clipboard_gets_a_sentence(secure, language):
     page = secure
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
-    upload, camera, clipboard = page.locator("#photo .source-selection button").all()
-    sentence = page.get_by_text(say("camera.refused", language))
-    camera.click()
-    page.locator("#photo [title*=webcam]").locator("button").click()  # there is no camera
+    page.get_by_role("tab", name=say("page.camera", language)).click()  # there is none
+    page.locator("#snap").get_by_text(say("camera.refused", language)).wait_for(timeout=5_000)
+    page.get_by_role("tab", name=say("page.own", language)).click()
+    upload, clipboard = page.locator("#photo .source-selection button").all()
+    sentence = page.locator("#camera").get_by_text(say("camera.refused", language))
+    clipboard.click()  # nobody allows it
     sentence.wait_for(timeout=5_000)
     upload.click()
     sentence.wait_for(state="hidden", timeout=5_000)
-    clipboard.click()  # nobody allows it
-    sentence.wait_for(timeout=5_000)
     copy_link(page, language, "viewer.copied")
 
 

@@ -355,7 +355,7 @@ def test_a_picture_on_the_stage_and_two_here_are_kept_at_once(browser, url):
         for place, file in zip(("first", "second"), TWO_PEOPLE, strict=True):
             bring(page, place, file)
         page.get_by_role("tab", name="Attack", exact=True).click()
-        page.get_by_role("tab", name="Your own picture").click()
+        page.get_by_role("tab", name="Your photograph").click()
         page.locator("#photo input[type=file]").set_input_files(ONE_PERSON[1])
         page.locator("#viewer [data-show=attacked]", has_text="own clean prediction").wait_for(timeout=60_000)
 

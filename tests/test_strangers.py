@@ -31,6 +31,7 @@ from fgsm.page.controls import Controls
 from fgsm.page.curve_tab import CurveTab
 from fgsm.page.event import Event, politely, without_last_word
 from fgsm.page.housekeeping import look
+from fgsm.page.lanes import show_lanes
 from fgsm.page.measurement import Board
 from fgsm.page.service import Service
 from fgsm.page.temporary_folder import clear_abandoned
@@ -47,7 +48,9 @@ from .driving import tick
 
 PHOTOGRAPH = BUILTIN_FACES / "person_05" / "07.png"
 GONE = TEXTS["en"]["refused.gone"]
-CONTROLS = ["resnet18", 0.03, 0.1, False, "FGSM", "dodge"]  # as the page sends them
+CONTROLS = ["resnet18", "FGSM", "dodge", 0.1, False]  # as the page sends them, before a picture
+PERSON_07 = {"index": 6, "person": "person 07"}
+AT = (0.03, 0)  # epsilon, and which of the page's questions it is
 
 
 class Caller:
@@ -110,7 +113,7 @@ def refusal(answer):
 )
 def test_a_path_is_no_picture_and_nobody_learns_whether_it_exists(caller, event, path, meta):
     picture = {"path": path, "url": path, **meta}
-    data = [picture, "resnet18", 0.03] if event == "attack" else [*CONTROLS, picture]
+    data = [picture, "resnet18", 0.03] if event == "attack" else [*CONTROLS, picture, *AT]
     answer = caller("paths").call(event, *data)
     if event == "change_model":  # which shows a sample face, and leaves the picture alone
         assert path == "" or path not in answer
@@ -129,7 +132,7 @@ def test_no_file_is_deleted_by_a_path_that_a_caller_named(caller, tmp_path):
     stranger = caller("deleter")
     for session in ("deleter", "other"):
         stranger.session = session
-        stranger.call("choose_photo", *CONTROLS, {"path": str(file), "meta": {"_type": "gradio.FileData"}})
+        stranger.call("choose_photo", *CONTROLS, {"path": str(file), "meta": {"_type": "gradio.FileData"}}, *AT)
         with stranger.page():
             pass
     time.sleep(1.5)  # a look around the house
@@ -141,10 +144,10 @@ def test_the_first_visit_to_use_a_picture_has_it_to_itself(caller):
     name = visitor.upload()
     photo = {"path": name, "meta": {"_type": "gradio.FileData"}}
     with visitor.page():
-        assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, photo)
-        for event, data in (("choose_photo", [*CONTROLS, photo]), ("attack", [photo, "resnet18", 0.03])):
+        assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, photo, *AT)
+        for event, data in (("choose_photo", [*CONTROLS, photo, *AT]), ("attack", [photo, "resnet18", 0.03])):
             assert refusal(stranger.call(event, *data)) == GONE
-        assert "own clean prediction" in visitor.call("change_model", "resnet18-robust", *CONTROLS[1:], photo)
+        assert "own clean prediction" in visitor.call("change_model", "resnet18-robust", *CONTROLS[1:], photo, *AT)
 
 
 def test_two_visitors_who_send_the_same_file_are_both_served(caller):
@@ -152,23 +155,23 @@ def test_two_visitors_who_send_the_same_file_are_both_served(caller):
     names = [first.upload(), second.upload()]
     assert names[0] != names[1]
     for visitor, name in zip((first, second), names, strict=True):
-        assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, {"path": name})
+        assert "own clean prediction" in visitor.call("choose_photo", *CONTROLS, {"path": name}, *AT)
 
 
 def test_the_picture_of_a_visit_is_not_for_those_who_only_know_its_name(caller):
     visitor, stranger = caller("known-name"), caller("known-name")
     photo = {"path": visitor.upload()}
     with visitor.page():
-        visitor.call("choose_photo", *CONTROLS, photo)
+        visitor.call("choose_photo", *CONTROLS, photo, *AT)
         for picture in (None, {"path": stranger.upload()}, {"path": "picture-guess"}):
-            for event, data in (("change_model", [*CONTROLS, picture]), ("survive", [*CONTROLS, picture])):
+            for event, data in (("change_model", [*CONTROLS, picture, *AT]), ("survive", [*CONTROLS, picture, *AT])):
                 assert refusal(stranger.call(event, *data)) == GONE
 
 
 def test_pictures_never_touch_the_disk(caller, server):
     visitor = caller("diskless")
     odd = BUILTIN_FACES / "person_09" / "09.png"
-    visitor.call("choose_photo", *CONTROLS, {"path": visitor.upload(odd.read_bytes())})
+    visitor.call("choose_photo", *CONTROLS, {"path": visitor.upload(odd.read_bytes())}, *AT)
     visitor.upload(odd.read_bytes())
     held = [file.read_bytes() for file in server.folder.rglob("*") if file.is_file()]
     assert odd.read_bytes() not in held and not list(server.folder.rglob("deep_links"))
@@ -349,13 +352,13 @@ def test_nobody_speaks_for_another_browsers_visit(visit, caller):
     joined = {"data": [], "fn_index": 0, "session_hash": session}
     answers = [
         stranger.http.get(f"/heartbeat/{session}"),
-        stranger.post("change_model", *CONTROLS, None),
+        stranger.post("change_model", *CONTROLS, None, *AT),
         stranger.http.post("/queue/join", json=joined),
         stranger.http.post("/cancel", json={"session_hash": session, "fn_index": 0, "event_id": "x"}),
     ]
     assert [answer.status_code for answer in answers] == [403] * 4
     assert {answer.json()["detail"] for answer in answers} == {TEXTS["en"]["refused.stranger"]}
-    page.locator("#samples .thumbnail-item").nth(3).click()
+    page.locator("#samples .film button").nth(3).click()
     page.wait_for_url("**face=person_04**")
 
 
@@ -518,6 +521,7 @@ def test_bodies_are_small_json_objects(url, body, status):
     "event",
     [
         *("choose_sample", "change_crop", "choose_target", "show_faces", "take_offer", "remove_photo", "survive"),
+        *("show_lanes", "take_photo", "open_lists"),
         *("add_pictures", "other_face", "drop_picture", "add_person", "rename_person", "remove_person", "show_person"),
     ],
 )
@@ -614,13 +618,15 @@ def test_a_picture_that_takes_long_or_much_memory_is_given_up_and_keeps_nobody_w
 )
 def test_other_inputs_are_short_and_name_no_files(caller, server, value):
     before = {file for file in server.folder.rglob("*") if "gradio" in str(file) or "fgsm-page" in str(file)}
-    answer = caller("flat").call("change_model", value, *CONTROLS[1:], None)
+    answer = caller("flat").call("change_model", value, *CONTROLS[1:], None, *AT)
     assert "There is no recogniser named" in answer and len(answer) < 1000
     assert {file for file in server.folder.rglob("*") if "fgsm-page" in str(file)} <= before
 
 
 def test_what_a_component_says_of_a_callers_value_is_no_html(caller):
-    answer = caller("html").call("change_model", "resnet18", 0.03, "<img src=x onerror=alert(1)>", *CONTROLS[3:], None)
+    answer = caller("html").call(
+        "change_model", "resnet18", "FGSM", "dodge", "<img src=x onerror=alert(1)>", False, None, 0.03
+    )
     assert "event: error" in answer and "<img" not in answer
 
 
@@ -634,8 +640,10 @@ def test_what_one_says_of_the_host_reaches_nobody_else(url, header, value):
     assert "127.0.0.1" in httpx.get(address).text and "evil" not in httpx.get(address).text + httpx.get(url).text
 
 
-def test_a_file_comes_without_what_was_said_in_asking_and_is_kept_nowhere(url):
-    shown = re.search(r'"path": ?"(/[^"]+/image\.png)"', httpx.get(f"{url}/config").text)[1]
+def test_a_file_comes_without_what_was_said_in_asking_and_is_kept_nowhere(url, caller):
+    visitor = caller("handed-out")
+    answer = visitor.call("attack", {"path": visitor.upload()}, "resnet18", 0.03)
+    shown = re.search(r'"path": ?"(/[^"]+/adversarial\.png)"', answer)[1]
     asking = {"range": "bytes=0-3", "cookie": "secret=1", "access-control-expose-headers": "cookie", "x-said": "1"}
     answer = httpx.get(f"{url}/gradio_api/file={shown}", headers=asking)
     assert answer.status_code == 200 and not {"cookie", "x-said"} & answer.headers.keys()
@@ -715,13 +723,13 @@ def test_names_are_shown_as_they_are_and_run_nothing(hostile_page, url, browser)
     page.get_by_role("option").filter(has_text="onclick").click()
     page.wait_for_function("document.querySelector('#samples').textContent.includes('onerror')")
     page.wait_for_selector(f'{STAGE_DONE}:not([data-ready="{before}"])', timeout=60_000)
-    assert {text for text in texts("#samples .caption-label")} == plain
-    assert set(texts("#viewer [data-show=clean-top] .name")) <= plain
-    page.locator("#more button").first.click()
-    page.get_by_label("Be somebody in particular").check()
+    assert {text for text in texts("#samples .film button")} == plain
+    assert set(texts("#viewer [data-show=adversarial-top] .name")) <= plain
+    page.locator("#goal input").click()
+    page.get_by_role("option").filter(has_text="somebody in particular").click()
     page.locator("#people button").first.wait_for()
     assert set(texts("#people button")) == plain
-    attacked = texts("#samples .caption-label")[0]
+    attacked = texts("#samples .film button")[0]
     for at in range(len(HOSTILE)):
         page.locator("#people button").nth(at).click()
         if texts("#people button")[at] == attacked:
@@ -913,6 +921,12 @@ def test_a_handler_changes_nothing_at_its_end_even_where_it_has_said_nothing(val
     assert list(without_last_word(handler)()) == [*values, last]
 
 
+def faces_in(said):
+    """The messages about a face, of what a handler said."""
+    parts = (part for one in said for part in (one if isinstance(one, tuple) else (one,)))
+    return [part for part in parts if isinstance(part, dict) and "link" in part]
+
+
 def in_background(computer, answers):
     """What a handler says of the stage, being heard by a thread of its own once its first step waits."""
     said = []
@@ -933,37 +947,86 @@ def arrived_at(service, data):
 def test_what_is_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
     service, go = held
     visit, computer = Visit(), service.computer
-    choosing = asked(service, visit, stage_events.choose_sample, *CONTROLS, None, data={"index": 6})
+    choosing = asked(service, visit, stage_events.choose_sample, *CONTROLS, None, *AT, data=PERSON_07)
     first = in_background(computer, choosing)
-    turning = asked(service, visit, stage_events.change_slider, *CONTROLS[:4], "BIM", "dodge", None)
+    turning = asked(service, visit, stage_events.change_slider, "resnet18", "BIM", *CONTROLS[2:], None, *AT)
     second = in_background(computer, turning)
     go.set()
     for thread, _ in (first, second):
         thread.join(120)
-    assert [message for message in first[1] if "link" in message] == []  # superseded before it was answered
-    links = [message["link"] for message, _ in second[1] if "link" in message]
+    newer = faces_in(second[1])
+    assert all(message["id"] < newer[0]["id"] for message in faces_in(first[1]))
+    links = [message["link"] for message in newer]
     assert links and all((link["face"], link["attack"]) == ("person_07", "BIM") for link in links)
+
+
+def test_a_refused_choice_takes_nothing_away_from_the_one_before(service):
+    visit, aiming = Visit(), ["resnet18", "FGSM", "impersonate", *CONTROLS[3:]]
+    list(asked(service, visit, stage_events.choose_sample, *CONTROLS, None, *AT, data=PERSON_07))
+    going_on = asked(service, visit, stage_events.change_slider, "resnet18", "BIM", *CONTROLS[2:], None, *AT)
+    while not faces_in([next(going_on)]):
+        pass
+    number = visit.attack
+    with pytest.raises(gr.Error, match="This face is attacked as person 07"):
+        list(asked(service, visit, stage_events.choose_target, *aiming, None, *AT, data={"person": "person 07"}))
+    assert faces_in(going_on)[-1]["smallest"] is not None
+    assert visit.attack == number and visit.target is None
+
+
+def test_a_picture_that_is_removed_while_it_is_attacked_is_shown_no_more(service):
+    visit, name = Visit(), arrived_at(service, PHOTOGRAPH.read_bytes())
+    going_on = asked(service, visit, own_picture.choose_photo, *CONTROLS, name, *AT, session="owner")
+    while not faces_in([next(going_on)]):
+        pass
+    service.uploads.end("owner")
+    assert faces_in(going_on) == []
+
+
+@pytest.mark.parametrize("index", [0, 7, 8, 10**6])
+def test_the_face_that_was_clicked_is_the_one_that_is_shown_wherever_it_is_by_now(service, index):
+    said = {"index": index, "person": "person 09"}
+    found = faces_in(asked(service, Visit(), stage_events.choose_sample, *CONTROLS, None, *AT, data=said))
+    assert found[-1]["person"] == "person 09"
+    for wrong in ("nobody", None, ["person 09"]):
+        with pytest.raises(gr.Error, match=re.escape(TEXTS["en"]["refused.request"])):
+            said = {"index": index, "person": wrong}
+            list(asked(service, Visit(), stage_events.choose_sample, *CONTROLS, None, *AT, data=said))
+
+
+@pytest.mark.parametrize("maker", [["resnet18"], {}, 7, None, "nobody"])
+def test_what_the_lanes_are_made_on_is_a_recogniser(held, maker):
+    service, go = held
+    go.set()
+    visit = Visit()
+    list(asked(service, visit, stage_events.choose_sample, *CONTROLS, None, *AT, data=PERSON_07))
+    with pytest.raises(gr.Error, match=re.escape(TEXTS["en"]["refused.request"])):
+        list(asked(service, visit, show_lanes, *CONTROLS, None, *AT, data={"made_on": maker}))
 
 
 def test_an_upload_chosen_while_the_page_is_busy_is_what_the_next_control_attacks(held):
     service, go = held
     visit, computer = Visit(), service.computer
     name = arrived_at(service, PHOTOGRAPH.read_bytes())
-    first = in_background(computer, asked(service, visit, own_picture.choose_photo, *CONTROLS, name))
-    turning = asked(service, visit, stage_events.change_slider, *CONTROLS[:4], "BIM", "dodge", name)
+    first = in_background(computer, asked(service, visit, own_picture.choose_photo, *CONTROLS, name, *AT))
+    turning = asked(service, visit, stage_events.change_slider, "resnet18", "BIM", *CONTROLS[2:], name, *AT)
     second = in_background(computer, turning)
     go.set()
     for thread, _ in (first, second):
         thread.join(120)
     crops = [crop for _, crop in first[1] if "preview" in crop]
-    assert len(crops) == 1 and not [message for message, _ in first[1] if "link" in message]
-    links = [message["link"] for message, _ in second[1] if "link" in message]
+    assert len(crops) == 1
+    newer = faces_in(second[1])
+    assert all(message["id"] < newer[0]["id"] for message in faces_in(first[1]))
+    links = [message["link"] for message in newer]
     assert links and all((link["face"], link["attack"]) == (None, "BIM") for link in links)
 
 
 @pytest.fixture(scope="module")
 def service():
-    return Service()
+    service = Service()
+    for name in ("somebody", "owner"):
+        service.visitors.meet(name, "").streams = 1  # and listens, however slow the machine is
+    return service
 
 
 def test_a_picture_that_is_none_leaves_the_stage_as_it_is(service):
@@ -971,7 +1034,7 @@ def test_a_picture_that_is_none_leaves_the_stage_as_it_is(service):
     visit.face = before = first_face(service, service.choose("resnet18"))
     name = arrived_at(service, b"no picture")
     with pytest.raises(gr.Error, match="not a picture that can be read"):
-        list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name))
+        list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, *AT))
     assert visit.face is before and service.uploads.find(name) is None
 
 
@@ -981,11 +1044,11 @@ def test_a_picture_removed_while_its_face_is_looked_for_leaves_no_crop(service, 
 
     def removed_meanwhile(picture):
         service.uploads.end("remover")
-        visit.face, visit.attack = first_face(service, service.choose("resnet18")), visit.attack + 1
+        visit.face, visit.newest = first_face(service, service.choose("resnet18")), visit.newest + 1
         return []
 
     monkeypatch.setattr(own_picture, "detect", removed_meanwhile)
-    said = list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, session="remover"))
+    said = list(asked(service, visit, own_picture.choose_photo, *CONTROLS, name, *AT, session="remover"))
     assert [crop for _, crop in said if crop is None or "preview" in crop] == [None]
     assert not visit.face.brought
 
@@ -1089,7 +1152,7 @@ def test_after_a_stop_the_files_hold_what_is_drawn(visit):
 
 def test_removing_the_picture_brings_a_sample_face_back(visit, url):
     page, _ = visit
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Your photograph").click()
     with page.expect_response(lambda response: "/upload?" in response.url) as upload:
         page.locator("#photo input[type=file]").set_input_files(PHOTOGRAPH)
     [name] = upload.value.json()

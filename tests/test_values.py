@@ -51,7 +51,16 @@ def test_nonsense_epsilons_are_refused_in_a_sentence(text, message):
 
 @pytest.mark.parametrize(
     ("value", "epsilon"),
-    [(0, 0.0), (1, 1.0), (0.03, 0.03), ("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("1e-3", 0.001)],
+    [
+        (0, 0.0),
+        (1, 1.0),
+        (0.03, 0.03),
+        ("8/255", 8 / 255),
+        (" 8 / 255 ", 8 / 255),
+        ("1e-3", 0.001),
+        ("0,03", 0.03),
+        ("7,5/255", 7.5 / 255),
+    ],
 )
 def test_an_epsilon_is_a_number_or_text_of_one(value, epsilon):
     assert known_epsilon(value) == epsilon and type(known_epsilon(value)) is float
