@@ -982,6 +982,16 @@ def test_a_picture_that_is_removed_while_it_is_attacked_is_shown_no_more(service
     assert faces_in(going_on) == []
 
 
+def test_a_picture_is_framed_for_the_recogniser_that_is_chosen_before_it_is_attacked(service):
+    visit, name = Visit(), arrived_at(service, PHOTOGRAPH.read_bytes())
+    choosing = asked(service, visit, own_picture.choose_photo, *CONTROLS, name, *AT)
+    assert "preview" in next(choosing)[1]
+    said = list(asked(service, visit, stage_events.change_model, "dlib", *CONTROLS[1:], name, *AT))
+    (crop,) = [crop for _, crop in said if crop and "preview" in crop]
+    assert visit.face.framing == service.choose("dlib").config.framing and crop["side"] == visit.face.square.side
+    assert faces_in(choosing) == []
+
+
 @pytest.mark.parametrize("index", [0, 7, 8, 10**6])
 def test_the_face_that_was_clicked_is_the_one_that_is_shown_wherever_it_is_by_now(service, index):
     said = {"index": index, "person": "person 09"}

@@ -56,8 +56,9 @@ def choose_photo(event: StageEvent) -> Iterator[tuple[Any, CropMessage | None]]:
     uploads.keep_only(upload)
     framed, cropper = found_in(picture, upload, view, event.language)
     if visit.newest != shown_before and visit.face is not chosen:
-        # something else was chosen meanwhile, or this one removed
-        yield gr.skip(), None if uploads.find(upload.name) is None else cropper
+        # something else was chosen meanwhile, or this one removed, or framed for another recogniser
+        again = visit.face is not None and visit.face.source is upload
+        yield gr.skip(), None if uploads.find(upload.name) is None else gr.skip() if again else cropper
         return
     yield gr.skip(), cropper
     del picture  # up to 27 MB, which need not wait for the computing
@@ -76,9 +77,11 @@ def found_in(picture: Image.Image, upload: Upload, view: View, language: str) ->
 def framed_for(event: StageEvent, view: View, face: Face) -> tuple[Face, CropMessage | None]:
     """A face as the view's recogniser frames it: anew, with its crop, in a picture that was framed for another one.
 
-    A square that the visitor has drawn stays as it is.
+    A square that the visitor has drawn stays as it is. Where there is none yet, the face is still being looked for.
     """
-    if not isinstance(face.source, Upload) or face.framing in (None, view.model.config.framing):
+    if not isinstance(face.source, Upload):
+        return face, None
+    if face.square is not None and face.framing in (None, view.model.config.framing):
         return face, None
     return found_in(opened(event.service, face.source, event.caller), face.source, view, event.language)
 
