@@ -1,9 +1,10 @@
 """What has been measured of recognisers before: claims, smallest epsilons, curves, where the weights are the same."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from ..places import ASSETS
 from ..recognizers.survey import Checkpoint, checksum
@@ -16,6 +17,7 @@ from .tables import curves_in, matrix_in, needed_in
 from .transfer import Matrix
 
 SHIPPED = ASSETS / "results"
+T = TypeVar("T")
 
 
 class Evidence:
@@ -40,28 +42,32 @@ class Evidence:
 
     def curves(self, installed: Mapping[str, Checkpoint]) -> tuple[Made, list[Snapshot]] | None:
         """The accuracy curves, where all their recognisers are `installed`, and how they were measured."""
-        try:
-            made = read_made(table := self.folder / "accuracy.csv")
-            curves = curves_in(table.read_text("utf-8"))
-        except (ValueError, OSError):
+        if (found := self._published("accuracy.csv", curves_in)) is None:
             return None
+        made, curves = found
         if not all(self._is_same(made, curve.model, installed) for curve in curves):
             return None
         return made, [replace(curve, threshold=installed[curve.model].config.threshold) for curve in curves]
 
     def matrix(self, installed: Mapping[str, Checkpoint]) -> tuple[Made, Matrix] | None:
         """The matrix of transfer, where all its recognisers are `installed`, and how it was measured."""
+        if (found := self._published("transfer.csv", matrix_in)) is None:
+            return None
+        made, matrix = found
+        return found if all(self._is_same(made, model, installed) for model in matrix.models) else None
+
+    def _published(self, name: str, read: Callable[[str], T]) -> tuple[Made, T] | None:
+        """What a table says, as `read` has it, and how it was made."""
+        table = self.folder / name
         try:
-            made = read_made(table := self.folder / "transfer.csv")
-            matrix = matrix_in(table.read_text("utf-8"))
+            return read_made(table), read(table.read_text("utf-8"))
         except (ValueError, OSError):
             return None
-        return (made, matrix) if all(self._is_same(made, model, installed) for model in matrix.models) else None
 
     def _is_same(self, made: Made, model: str, installed: Mapping[str, Checkpoint]) -> bool:
         """Whether the weights that were measured are the installed ones."""
         weights = made.weights.get(model)
-        return bool(weights) and model in installed and self._checksum(installed[model]).startswith(weights or "-")
+        return weights is not None and model in installed and self._checksum(installed[model]).startswith(weights)
 
     @functools.cached_property
     def _needed(self) -> dict[tuple[str, str, str], Needed]:

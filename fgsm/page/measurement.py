@@ -7,7 +7,7 @@ import io
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -115,13 +115,12 @@ class Tab(ABC, Generic[R, Asked]):
         """The files of what came with the page, for a browser that shows it."""
         if board.state != "empty" or self.shipped() is None:
             return gr.skip(), gr.skip()
-        hand_out, folder = self.service.uploads.hand_out, self.service.evidence.folder
+        folder = self.service.evidence.folder
         try:
             files = [(folder / name).read_bytes() for name in self.file_names]
         except OSError:
             return _buttons()
-        named = zip(files, self.file_names, strict=True)
-        return _buttons(*(hand_out(data, name, event.session) for data, name in named))
+        return self._handing_out(files, event)
 
     def is_present(self, job: Job[R]) -> bool:
         """Whether the recognisers of `job` are still the ones that have these names."""
@@ -205,7 +204,10 @@ class Tab(ABC, Generic[R, Asked]):
         """Buttons that hand out the files of what is drawn, made in their turn: drawing takes a while."""
         if not board.results:
             return _buttons()
-        files = self.service.once(event.caller, 0.5, self.files, dict(board.results))
+        return self._handing_out(self.service.once(event.caller, 0.5, self.files, dict(board.results)), event)
+
+    def _handing_out(self, files: Iterable[bytes], event: Event) -> tuple[gr.DownloadButton, ...]:
+        """The two buttons, with a table and a figure for the visit."""
         named = zip(files, self.file_names, strict=True)
         return _buttons(*(self.service.uploads.hand_out(data, name, event.session) for data, name in named))
 

@@ -13,36 +13,43 @@ class AttackMessage(TypedDict):
     offers: str | None
 
 
-class StageMessage(TypedDict):
-    """What assets/viewer draws for one face at every epsilon; each message is a whole one.
+class AttackedMessage(TypedDict):
+    """What a recogniser can say of an attacked face, at which epsilons.
 
-    `pixels` are uint8 (H, W, 3); of an attack along one direction the `sign` has the same shape, packed by
-    `stage.pack_signs`; of others `images` has pixels, by position in `epsilons`. `same_8bit` has for every epsilon the
-    position of the first one with the same 8-bit image. `scores` are for both scorings lists of [positions, float32
-    probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence that says whom it is
-    taken for. `references` are photographs of the people among the first five anywhere, and of the target. Where
-    `unknown` is the class index of faces that are nobody's, distances are threshold + (ln p[unknown] - ln p) /
-    sharpness. `standing` is where the smallest epsilon that fools stands among those of the test faces, where these are
-    known.
+    `same_8bit` has for every epsilon the position of the first one with the same 8-bit image. `references` are
+    photographs of people. Where `unknown` is the class index of faces that are nobody's, distances are
+    threshold + (ln p[unknown] - ln p) / sharpness.
     """
 
     model: str
-    size: int
     labels: tuple[str, ...]
-    attack: AttackMessage
     attacked: int
     target: int | None
     unknown: int | None
     threshold: float | None
     sharpness: float
     epsilons: list[float]
+    same_8bit: list[int]
+    references: dict[str, str | None]
+
+
+class StageMessage(AttackedMessage):
+    """What assets/viewer draws for one face at every epsilon; each message is a whole one.
+
+    `pixels` are uint8 (H, W, 3); of an attack along one direction the `sign` has the same shape, packed by
+    `stage.pack_signs`; of others `images` has pixels, by position in `epsilons`. `scores` are for both scorings lists
+    of [positions, float32 probabilities (len(positions), C)]; `verdicts`, by position of the float image, the sentence
+    that says whom it is taken for. `references` are of the people among the first five anywhere, and of the target.
+    `standing` is where the smallest epsilon that fools stands among those of the test faces, where these are known.
+    """
+
+    size: int
+    attack: AttackMessage
     pixels: str
     sign: str | None
     images: dict[str, str]
-    same_8bit: list[int]
     scores: dict[str, list[tuple[list[int], str]]]
     verdicts: dict[str, str]
-    references: dict[str, str | None]
     smallest: dict[str, Smallest | None] | None
     standing: Standing | None
 
@@ -66,25 +73,15 @@ class ShownMessage(StageMessage):
     link: dict[str, str | None]
 
 
-class LaneMessage(TypedDict):
-    """How one of all recognisers fares with the face on the stage: entries as in StageMessage, of 8-bit images alone.
+class LaneMessage(AttackedMessage):
+    """How one of all recognisers fares with the face on the stage: `scores` as in StageMessage, of 8-bit images alone.
 
     `made_on` names the recogniser whose perturbation it is, and `problem` says why there is no answer.
     """
 
-    model: str
     made_on: str
     problem: str
-    labels: tuple[str, ...]
-    attacked: int
-    target: int | None
-    unknown: int | None
-    threshold: float | None
-    sharpness: float
-    epsilons: list[float]
-    same_8bit: list[int]
     scores: list[tuple[list[int], str]]
-    references: dict[str, str | None]
 
 
 class LanesMessage(TypedDict):
