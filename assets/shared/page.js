@@ -12,8 +12,14 @@ window.fgsm = Object.assign(window.fgsm ?? {}, {
   },
 });
 
-document.title = say('page.title');
 document.documentElement.lang = language;
+
+// Gradio writes its own title when it has drawn the page, which may be later than this.
+const keepTitle = () => {
+  if (document.title !== say('page.title')) document.title = say('page.title');
+};
+new MutationObserver(keepTitle).observe(document.head, { childList: true, subtree: true, characterData: true });
+keepTitle();
 
 // The field's terms, for whoever points at the plain words.
 const TERMED = ['model', 'method', 'goal', 'top', 'random', 'epsilon'];
