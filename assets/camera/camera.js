@@ -1,7 +1,7 @@
 // How photographs come to a tab's inputs of Gradio's own where browsers or Gradio stand in the way: what stands in for
 // the camera and the clipboard, which browsers give to pages with https alone, and to them with leave; and files of
 // unknown kinds.
-import { translate } from '../shared/dom.js';
+import { listen, translate } from '../shared/dom.js';
 import { say } from '../shared/texts.js';
 
 const REFUSED = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError'];
@@ -26,15 +26,6 @@ export function mount({ element }) {
   function tell(key) {
     root.hidden = !key;
     root.querySelector('[data-show="message"]').textContent = key ? say(key) : '';
-  }
-
-  // Listens for as long as the drawing is there.
-  function listen(target, name, heard) {
-    const hear = (event) => {
-      if (root.isConnected) heard(event);
-      else target.removeEventListener(name, hear, true);
-    };
-    target.addEventListener(name, hear, true);
   }
 
   // Gradio asks for both and leaves it unheard when the browser refuses.
@@ -65,8 +56,9 @@ export function mount({ element }) {
   nameAsWritten();
   new MutationObserver(nameAsWritten).observe(panel, { childList: true, subtree: true });
   if (window.isSecureContext) {
-    listen(window, 'unhandledrejection', onRefused);
-    listen(document, 'click', ({ target }) => photoOf(target) && tell(null)); // a sentence is about one try
+    listen(root, 'unhandledrejection', onRefused, window, true);
+    // A sentence is about one try.
+    listen(root, 'click', ({ target }) => photoOf(target) && tell(null), document, true);
   } else {
     document.documentElement.classList.add('plain-http'); // the page's style hides Gradio's own buttons
     root.querySelector('label').hidden = false;
@@ -78,5 +70,5 @@ export function mount({ element }) {
     hand(taken.files[0], upload);
     taken.value = ''; // so that the same file counts as chosen again
   });
-  for (const way of ['change', 'drop']) listen(document, way, onUnknown);
+  for (const way of ['change', 'drop']) listen(root, way, onUnknown, document, true);
 }

@@ -25,14 +25,18 @@ export function drawPhotograph(image, source) {
   else if (image.getAttribute('src') !== source) image.src = source;
 }
 
-// Calls `heard` with what one drawing of the page tells the others under this name, for as long as `root` is there.
-export function hear(root, name, heard) {
-  const listen = ({ detail }) => {
-    if (root.isConnected) heard(detail);
-    else document.removeEventListener(name, listen);
+// Calls `heard` with every event of this name that reaches `target`, for as long as `root` is there; with `first`, before
+// what the event is meant for hears it.
+export function listen(root, name, heard, target = document, first = false) {
+  const hearing = (event) => {
+    if (root.isConnected) heard(event);
+    else target.removeEventListener(name, hearing, first);
   };
-  document.addEventListener(name, listen);
+  target.addEventListener(name, hearing, first);
 }
+
+// The same with what one drawing of the page tells the others under this name.
+export const hear = (root, name, heard) => listen(root, name, ({ detail }) => heard(detail));
 
 export const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 

@@ -1,4 +1,5 @@
 // A slider of epsilon: what a drawing hears of it, and what it says to those who hear the page.
+import { listen } from './dom.js';
 import { inLevels, notation } from './formats.js';
 import { say } from './texts.js';
 
@@ -10,21 +11,16 @@ export const rangeIn = (id) => document.querySelector(`#${id} input[type=range]`
 export function follow(root, id, move, nearest = (typed) => typed) {
   const heard = (value) => Number.isFinite(value) && move(value);
   const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
-  function onChange({ target }) {
-    if (!root.isConnected) document.removeEventListener('change', onChange);
-    else if (target.matches?.(`#${id} input[type=number]`)) {
-      const typed = parseFloat(target.value);
-      if (!Number.isFinite(typed) || nearest(typed) === typed) return;
-      set.call(target, nearest(typed)); // as a finger would, which Gradio hears
-      target.dispatchEvent(new Event('input', { bubbles: true }));
-    }
-  }
-  function onInput(event) {
-    if (!root.isConnected) document.removeEventListener('input', onInput);
-    else if (event.target.closest?.(`#${id}`)) heard(parseFloat(event.target.value));
-  }
-  document.addEventListener('input', onInput);
-  document.addEventListener('change', onChange);
+  listen(root, 'input', ({ target }) => {
+    if (target.closest?.(`#${id}`)) heard(parseFloat(target.value));
+  });
+  listen(root, 'change', ({ target }) => {
+    if (!target.matches?.(`#${id} input[type=number]`)) return;
+    const typed = parseFloat(target.value);
+    if (!Number.isFinite(typed) || nearest(typed) === typed) return;
+    set.call(target, nearest(typed)); // as a finger would, which Gradio hears
+    target.dispatchEvent(new Event('input', { bubbles: true }));
+  });
   root.addEventListener('epsilon', (event) => heard(event.detail));
 }
 
